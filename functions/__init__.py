@@ -1,0 +1,1 @@
+"""AgentPlane's functions: one folder per deployed function, and the library they share."""
