@@ -1,0 +1,30 @@
+-- The roles. Supabase brings authenticator, anon and authenticated; a plain Postgres gets the same ones here.
+--
+-- authenticator   logs in, owns nothing, may only become one of the others
+-- anon            nobody yet: may execute the two doors of the gateway and nothing else
+-- authenticated   a key or a person, inside one organisation: row-level security applies
+-- plane_runner    may execute the kernel verbs that move executions; holds no table rights
+-- plane_kernel    owns the kernel functions and may read and write the kernel's tables; cannot log in, bypasses nothing
+-- plane_gateway   owns the functions that look up keys; cannot log in, bypasses nothing
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated', 'plane_runner', 'plane_kernel', 'plane_gateway'] loop
+    if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
+      execute format('create role %I nologin noinherit', v_role);
+    end if;
+  end loop;
+  if not exists (select from pg_catalog.pg_roles where rolname = 'authenticator') then
+    create role authenticator login noinherit;
+  end if;
+  execute format('grant plane_kernel, plane_gateway to %I', current_user);
+end;
+$$;
+
+grant anon, authenticated, plane_runner to authenticator;
+
+-- The direct path has no function-level timeouts, so they stand on the role that logs in.
+alter role authenticator set statement_timeout = '8s';
+alter role authenticator set lock_timeout = '2s';
+alter role authenticator set idle_in_transaction_session_timeout = '5s';

@@ -1,0 +1,48 @@
+-- A key that an agent, an integration, an operator or a runner presents. Only sha256 of what is presented is stored.
+create table plane.api_keys (
+  id           uuid primary key default gen_random_uuid(),
+  org_id       uuid references plane.organisations on delete cascade,
+  name         text not null check (char_length(name) between 1 and 100),
+  kind         text not null,
+    -- agent        an agent or an integration
+    -- operator     a person's or a deployment's key: may decide approvals and manage keys
+    -- runner       the plane's own: only the kernel verbs; belongs to no organisation
+  key_hash     bytea not null check (octet_length(key_hash) = 32),
+  prefix       text not null,             -- shown in lists, never enough to log in
+  scopes       text[] not null default '{}',
+  created_at   timestamptz not null default plane.clock(),
+  created_by   uuid,                      -- the key that made it
+  expires_at   timestamptz,
+  revoked_at   timestamptz,
+  last_used_at timestamptz,               -- within a minute
+  constraint api_keys_kind_is_known check (kind in ('agent', 'operator', 'runner')),
+  constraint api_keys_org_iff_not_runner check ((kind = 'runner') = (org_id is null)),
+  constraint api_keys_hash_is_unique unique (key_hash)
+);
+
+create index api_keys_recent on plane.api_keys (org_id, created_at desc, id desc);
+
+-- Access
+alter table plane.api_keys enable row level security;
+alter table plane.api_keys force row level security;
+
+create policy "callers see their organisation's keys" on plane.api_keys
+  for select to authenticated
+  using (org_id = (select plane.caller_org()));
+
+create policy "callers add keys to their organisation" on plane.api_keys
+  for insert to authenticated
+  with check (org_id = (select plane.caller_org()) and kind <> 'runner');
+
+create policy "callers change their organisation's keys" on plane.api_keys
+  for update to authenticated
+  using (org_id = (select plane.caller_org()))
+  with check (org_id = (select plane.caller_org()) and kind <> 'runner');
+
+create policy "the gateway looks up keys" on plane.api_keys
+  for select to plane_gateway
+  using (true);
+
+create policy "the gateway notes when keys were used" on plane.api_keys
+  for update to plane_gateway
+  using (true);
