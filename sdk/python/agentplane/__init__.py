@@ -1,0 +1,17 @@
+"""The Python client of AgentPlane: state, durable workflows and approvals for agents, over HTTPS."""
+
+from agentplane.client import AgentPlane
+from agentplane.errors import AgentPlaneError, ApiError, PlaneUnreachable
+from agentplane.models import Agent, Execution, State, Step, Workflow
+
+__all__ = [
+    "Agent",
+    "AgentPlane",
+    "AgentPlaneError",
+    "ApiError",
+    "Execution",
+    "PlaneUnreachable",
+    "State",
+    "Step",
+    "Workflow",
+]
