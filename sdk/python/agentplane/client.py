@@ -300,7 +300,7 @@ def _may_repeat(method: str, error: httpx.TransportError) -> bool:
 
 
 def _decode(response: httpx.Response) -> Any:
-    if response.status_code == httpx.codes.NO_CONTENT:
+    if not response.content and response.is_success:
         return None
     is_json = "json" in response.headers.get("Content-Type", "")
     body: Any = response.json() if is_json and response.content else {"detail": response.text[:500]}

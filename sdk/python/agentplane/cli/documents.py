@@ -1,0 +1,84 @@
+"""`validate` and `test`: both need no plane, no key and no network."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from agentplane.cli.output import Failed, console, print_json, usage_error
+
+SEVERITY_STYLE = {"error": "red", "warning": "yellow"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel="Workflow documents")(validate)
+    app.command(name="test", rich_help_panel="Workflow documents")(test_document)
+
+
+def read_text(file: str) -> str:
+    """Read a document; `-` is standard input. Ends with exit code 2 when it cannot be read."""
+    if file == "-":
+        return sys.stdin.read()
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        usage_error(f"cannot read {file}: {error.strerror}")
+    except UnicodeDecodeError:
+        usage_error(f"{file} is not UTF-8 text")
+
+
+def require_functions(command: str) -> None:
+    """End with a clear message when the plane's own code is not installed beside this client."""
+    if importlib.util.find_spec("functions") is None:
+        message = f"`agentplane {command}` needs the plane's code, and only the client is installed"
+        raise Failed(
+            message, hint="Clone the repository and run `make install`, then use .venv/bin/agentplane.", exit_code=2
+        )
+
+
+def validate(
+    file: Annotated[str, typer.Argument(help="A workflow document, YAML or JSON; - for standard input.")],
+    format: Annotated[Literal["text", "json"], typer.Option(help="text for people, json for programs.")] = "text",
+) -> None:
+    """Check a workflow document: every problem at once, with line, column and hint."""
+    require_functions("validate")
+    import os  # noqa: PLC0415
+
+    from functions.shared.dsl.checker import check  # noqa: PLC0415  heavy, and only there with a checkout
+
+    checked = check(read_text(file), environment=os.environ)
+    problems = [asdict(problem) for problem in checked.problems]
+    is_valid = checked.workflow is not None
+    if format == "json":
+        print_json({"valid": is_valid, "problems": problems})
+    else:
+        _print_problems(file, is_valid, problems)
+    if not is_valid:
+        raise typer.Exit(1)
+
+
+def _print_problems(file: str, is_valid: bool, problems: list[dict[str, Any]]) -> None:
+    for problem in problems:
+        style = SEVERITY_STYLE.get(problem["severity"], "bold")
+        place = f"{file}:{problem['line']}:{problem['column']}"
+        console.print(
+            f"[bold]{escape(place)}[/] [{style}]{problem['severity']}[/] {escape(problem['message'])}"
+            f" [dim]({escape(problem['path'] or 'document')} · {problem['code']})[/]",
+            soft_wrap=True,
+        )
+        if problem["hint"]:
+            console.print(f"    [dim]{escape(problem['hint'])}[/]", soft_wrap=True)
+    count = sum(problem["severity"] == "error" for problem in problems)
+    warnings = len(problems) - count
+    tail = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
+    if is_valid:
+        console.print(f"[green]valid[/]: {escape(file)}{tail}")
+    else:
+        console.print(f"[red]invalid[/]: {escape(file)}: {count} error{'s' * (count != 1)}{tail}")

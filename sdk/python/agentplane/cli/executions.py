@@ -1,0 +1,326 @@
+"""`run`, `executions …` and `approve`."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from agentplane.cli.connection import connect
+from agentplane.cli.documents import read_text
+from agentplane.cli.output import (
+    Failed,
+    console,
+    milliseconds,
+    money,
+    print_json,
+    print_table,
+    shorten,
+    status_text,
+    usage_error,
+)
+
+if TYPE_CHECKING:
+    from agentplane.client import AgentPlane
+    from agentplane.models import Execution
+
+group = typer.Typer(no_args_is_help=True, help="List executions, look at them, move them.")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
+ExecutionId = Annotated[str, typer.Argument(help="The execution's id.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(rich_help_panel="Executions")(run)
+    app.command(rich_help_panel="Executions")(approve)
+    app.add_typer(group, name="executions", rich_help_panel="Executions")
+
+
+def run(
+    workflow: Annotated[str, typer.Argument(help="A workflow file (it is stored first), or the name of a stored one.")],
+    input: Annotated[str, typer.Option("--input", "-i", help="JSON, or @file with JSON.")] = "{}",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it until it ends or waits for a person.")
+    ] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a workflow and follow it. Exit code 1 when it does not succeed."""
+    with connect() as plane:
+        name = _store_if_file(plane, workflow, quiet=as_json)
+        execution = plane.executions.start(name, parse_input(input))
+        if not as_json:
+            console.print(f"execution [bold]{execution.id}[/] of {escape(name)} version {execution.version}")
+        if wait:
+            execution = follow(plane, execution.id, quiet=as_json)
+        if as_json:
+            print_json(execution.model_dump(mode="json"))
+        else:
+            print_end(execution)
+        if wait and execution.status not in {"succeeded", "waiting"}:
+            raise typer.Exit(1)
+
+
+def parse_input(text: str) -> dict[str, Any]:
+    """JSON from the command line, or from a file named after an @."""
+    source = read_text(text[1:]) if text.startswith("@") else text
+    try:
+        value = json.loads(source)
+    except ValueError as error:
+        usage_error(f"--input is not JSON: {error}", 'Write --input \'{"name": "value"}\' or --input @file.json')
+    if not isinstance(value, dict):
+        usage_error("--input must be a JSON object")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _store_if_file(plane: AgentPlane, workflow: str, *, quiet: bool) -> str:
+    is_file = workflow == "-" or Path(workflow).is_file()
+    if not is_file:
+        if workflow.endswith((".yaml", ".yml", ".json", ".md")):
+            usage_error(f"there is no file {workflow}")
+        return workflow
+    stored = plane.call("POST", "/api/workflows", body={"definition": read_text(workflow)})
+    if not quiet:
+        for warning in stored.get("warnings") or []:
+            console.print(f"[yellow]warning[/] line {warning.get('line')}: {escape(str(warning.get('message')))}")
+    return str(stored["name"])
+
+
+def follow(plane: AgentPlane, execution_id: str, *, quiet: bool = False) -> Execution:
+    """Print each step as it ends, until the execution ends or waits for a person."""
+    cursor: str | None = None
+    while True:
+        page = plane.executions.events(execution_id, after=cursor, wait_seconds=5)
+        cursor = page.get("next_cursor") or cursor
+        if not quiet:
+            for event in page["data"]:
+                _print_event(event)
+        execution = plane.executions.get(execution_id)
+        needs_person = any(wait["kind"] in {"approval", "budget", "unknown"} for wait in execution.waiting_for)
+        if execution.has_ended or (execution.status == "waiting" and needs_person):
+            rest = plane.executions.events(execution_id, after=cursor)["data"] if execution.has_ended else []
+            if not quiet:
+                for event in rest:
+                    _print_event(event)
+            return execution
+        if not page["data"]:
+            time.sleep(0.1)
+
+
+def _print_event(event: dict[str, Any]) -> None:
+    kind = str(event.get("type", ""))
+    path = escape(str(event.get("path") or ""))
+    data = event.get("data") or {}
+    if kind.startswith("step."):
+        status = kind.removeprefix("step.")
+        detail = (data.get("error") or {}).get("message") or (data.get("reason") or {}).get("message") or ""
+        cost = f" {money(data['cost_usd'])}" if data.get("cost_usd") else ""
+        console.print(
+            f"  {status_text(status):<12} [bold]{path}[/] [dim]{milliseconds(data.get('duration_ms'))}{cost}[/]"
+            f" [dim]{escape(shorten(str(detail)))}[/]"
+        )
+    elif kind == "wait.opened" and data.get("kind") not in {"retry", "shards"}:
+        message = data.get("message") or data.get("name") or ""
+        console.print(
+            f"  {status_text('waiting')}    [bold]{path}[/] [dim]{escape(str(data.get('kind')))} {escape(str(message))}[/]"
+        )
+
+
+def print_end(execution: Execution) -> None:
+    """Say how it ended, or what it waits for and how to answer."""
+    console.print(f"{status_text(execution.status)} · cost {money(execution.cost_usd)}")
+    if execution.error:
+        place = f" at {execution.error['path']}" if execution.error.get("path") else ""
+        console.print(
+            f"[red]{escape(str(execution.error.get('code')))}[/]{escape(place)}: {escape(str(execution.error.get('message')))}"
+        )
+    if execution.output is not None:
+        console.print_json(json.dumps(execution.output))
+    for wait in execution.waiting_for:
+        if wait["kind"] == "approval":
+            console.print(
+                f"waits for approval of [bold]{escape(wait['path'])}[/]: {escape(str(wait.get('message') or ''))}"
+            )
+            console.print(f"[dim]answer: agentplane approve {execution.id} --step '{wait['path']}'[/]")
+
+
+@group.command("list")
+def list_executions(
+    workflow: Annotated[str | None, typer.Option(help="Only of this workflow.")] = None,
+    status: Annotated[str | None, typer.Option(help="queued, running, waiting, succeeded, failed, …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the newest executions."""
+    with connect() as plane:
+        rows = plane.executions.list(limit=limit, workflow=workflow, status=status)
+    if as_json:
+        print_json([row.model_dump(mode="json") for row in rows])
+        return
+    print_table(
+        ("id", "workflow", "version", "status", "created", "cost"),
+        [
+            (
+                row.id,
+                row.workflow,
+                row.version,
+                row.status,
+                row.created_at,
+                money(row.cost_usd) if row.has_ended else "",
+            )
+            for row in rows
+        ],
+    )
+
+
+@group.command()
+def show(execution_id: ExecutionId, as_json: JsonFlag = False) -> None:
+    """Show an execution with the trace of its steps: status, latency, tokens and cost."""
+    with connect() as plane:
+        execution = plane.executions.get(execution_id)
+        trace = plane.executions.trace(execution_id)
+    if as_json:
+        print_json({"execution": execution.model_dump(mode="json"), "trace": trace})
+        return
+    print_trace(execution, trace)
+    print_end(execution)
+
+
+def print_trace(execution: Execution, trace: dict[str, Any]) -> None:
+    """The trace as a table, and the slowest step."""
+    print_table(
+        ("step", "kind", "status", "latency", "tokens", "cost"),
+        [
+            (
+                span["path"],
+                span["kind"],
+                span["status"],
+                milliseconds(span.get("duration_ms")) if span["status"] != "skipped" else "",
+                _tokens(span.get("usage")),
+                _span_cost(span),
+            )
+            for span in flatten(trace["spans"])
+        ],
+        title=f"{execution.workflow} version {execution.version} · {execution.id}",
+    )
+    slowest = trace.get("slowest")
+    if slowest:
+        share = f" ({slowest['share']:.0%} of the time)" if slowest.get("share") is not None else ""
+        console.print(
+            f"slowest step: [bold]{escape(slowest['path'])}[/] {milliseconds(slowest.get('duration_ms'))}{share}"
+        )
+
+
+def flatten(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A tree of spans as the rows of a table, parents first."""
+    rows: list[dict[str, Any]] = []
+    for span in spans:
+        rows.append(span)
+        rows.extend(flatten(span.get("children") or []))
+    return rows
+
+
+def _tokens(usage: dict[str, Any] | None) -> str:
+    if not usage or usage.get("input_tokens") is None:
+        return ""
+    return f"{usage['input_tokens']} + {usage.get('output_tokens') or 0}"
+
+
+def _span_cost(span: dict[str, Any]) -> str:
+    if span.get("is_cost_unknown"):
+        return "unknown"
+    return money(span["cost_usd"]) if span.get("cost_usd") is not None else ""
+
+
+@group.command()
+def events(
+    execution_id: ExecutionId,
+    after: Annotated[str | None, typer.Option(help="Only after this cursor.")] = None,
+    is_following: Annotated[bool, typer.Option("--follow", "-f", help="Go on until it ends.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print what happened."""
+    with connect() as plane:
+        if is_following:
+            follow(plane, execution_id)
+            return
+        page = plane.executions.events(execution_id, after=after)
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ("at", "type", "path", "data"),
+        [(event.get("at"), event.get("type"), event.get("path"), event.get("data")) for event in page["data"]],
+    )
+
+
+@group.command()
+def cancel(execution_id: ExecutionId) -> None:
+    """Cancel an execution: running steps are stopped, open waits closed."""
+    with connect() as plane:
+        console.print(status_text(plane.executions.cancel(execution_id).status))
+
+
+@group.command()
+def retry(
+    execution_id: ExecutionId,
+    from_path: Annotated[
+        str | None, typer.Option("--from", help="Also run this step again, and what depends on it.")
+    ] = None,
+) -> None:
+    """Run what failed again; succeeded steps are kept."""
+    with connect() as plane:
+        plane.executions.retry(execution_id, from_path)
+        execution = follow(plane, execution_id)
+    print_end(execution)
+    if execution.status not in {"succeeded", "waiting"}:
+        raise typer.Exit(1)
+
+
+@group.command()
+def signal(
+    execution_id: ExecutionId,
+    name: Annotated[str, typer.Argument(help="The event's name, or the path of an approval.")],
+    payload: Annotated[str, typer.Option("--payload", "-p", help="JSON, or @file with JSON.")] = "{}",
+) -> None:
+    """Send a signal to an execution."""
+    with connect() as plane:
+        print_json(plane.executions.signal(execution_id, name, parse_input(payload)))
+
+
+def approve(
+    execution_id: ExecutionId,
+    step: Annotated[str | None, typer.Option(help="The approval's path; needed when several wait.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="One of the approval's outcomes; the first when omitted.")] = None,
+    form: Annotated[str, typer.Option(help="JSON for the form, or @file; its defaults fill what is missing.")] = "{}",
+) -> None:
+    """Answer an approval."""
+    with connect() as plane:
+        execution = plane.executions.get(execution_id)
+        wait = _pick_approval(execution, step)
+        outcomes = wait.get("outcomes") or ["approve", "reject"]
+        chosen = outcome or outcomes[0]
+        plane.executions.signal(
+            execution_id,
+            wait["name"] if "name" in wait else wait["path"],
+            {"outcome": chosen, "form": parse_input(form)},
+        )
+    console.print(f"{escape(wait['path'])}: [bold]{escape(str(chosen))}[/]")
+
+
+def _pick_approval(execution: Execution, step: str | None) -> dict[str, Any]:
+    waiting = [wait for wait in execution.waiting_for if wait["kind"] in {"approval", "budget", "unknown"}]
+    if not waiting:
+        message = f"execution {execution.id} is {execution.status} and waits for no approval"
+        raise Failed(message)
+    if step is not None:
+        waiting = [wait for wait in waiting if wait["path"] == step]
+    if len(waiting) == 1:
+        return waiting[0]
+    paths = ", ".join(wait["path"] for wait in execution.waiting_for)
+    message = f"no approval waits at {step}" if step else "several approvals wait"
+    raise Failed(message, hint=f"Name one with --step: {paths}")
