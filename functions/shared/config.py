@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """What a deployed function or a local plane needs to know. Every field is an environment variable `AGENTPLANE_<NAME>`."""
+    """What a deployed function or a local plane needs to know: each field is `AGENTPLANE_<NAME>` in the environment."""
 
     model_config = SettingsConfigDict(env_prefix="AGENTPLANE_", extra="ignore", frozen=True)
 
