@@ -9,3 +9,7 @@ revoke all on schema api, gateway, plane from public;
 
 -- The global form: the one per schema has no effect.
 alter default privileges revoke execute on functions from public;
+
+-- Handing a function over to a role needs this while loading; 99_grants.sql takes it back.
+grant create, usage on schema plane to plane_kernel;
+grant create, usage on schema gateway to plane_gateway;

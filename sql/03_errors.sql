@@ -12,7 +12,7 @@ begin
   raise exception using
     errcode = 'PT' || p_status,
     message = p_message,
-    detail = (pg_catalog.jsonb_build_object('code', p_code) || p_extra)::text,
+    detail = (jsonb_build_object('code', p_code) || p_extra)::text,
     hint = coalesce(p_hint, '');
 end;
 $$;

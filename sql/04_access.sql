@@ -16,7 +16,7 @@ stable
 set search_path = ''
 as $$
   select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
-  where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' = 'api_key';
+  where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner');
 $$;
 
 -- The calling key's id.

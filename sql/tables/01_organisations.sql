@@ -17,3 +17,7 @@ create policy "callers read their organisation" on plane.organisations
 create policy "the gateway reads organisations" on plane.organisations
   for select to plane_gateway
   using (true);
+
+create policy "the gateway creates organisations" on plane.organisations
+  for insert to plane_gateway
+  with check (true);

@@ -46,3 +46,7 @@ create policy "the gateway looks up keys" on plane.api_keys
 create policy "the gateway notes when keys were used" on plane.api_keys
   for update to plane_gateway
   using (true);
+
+create policy "the gateway adds first keys and runners" on plane.api_keys
+  for insert to plane_gateway
+  with check (true);

@@ -27,3 +27,7 @@ create policy "callers add to their organisation's audit" on plane.audit_entries
 create policy "the kernel adds to the audit" on plane.audit_entries
   for insert to plane_kernel
   with check (true);
+
+create policy "the gateway adds to the audit" on plane.audit_entries
+  for insert to plane_gateway
+  with check (true);

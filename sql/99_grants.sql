@@ -1,0 +1,74 @@
+-- Who may do what: every grant of the plane stands on this page. Row-level security decides about rows on top of it.
+
+-- The doors. anon may execute these three and what the doors call first.
+grant usage on schema api, gateway to anon, authenticator;
+grant execute on function
+  api.call_with_key(text, text, jsonb, jsonb),
+  api.kernel_with_key(text, text, jsonb),
+  api.ping(),
+  gateway.authenticate(text, text)
+to anon, authenticator;
+
+-- A caller inside its organisation.
+grant usage on schema api, plane, gateway to authenticated;
+grant execute on all functions in schema api to authenticated;
+revoke execute on function api.call_with_key(text, text, jsonb, jsonb), api.kernel_with_key(text, text, jsonb) from authenticated;
+grant execute on function gateway._begin_once(text, text), gateway._end_once(text, jsonb) to authenticated;
+grant select on gateway.verbs to authenticated;
+grant usage on sequence plane.feed_id to authenticated;
+grant execute on function
+  plane.clock(),
+  plane.raise_error(int, text, text, text, jsonb),
+  plane.caller_claims(),
+  plane.caller_org(),
+  plane.caller_key(),
+  plane.caller_has_scope(text),
+  plane.record_audit(text, text, text, jsonb)
+to authenticated;
+
+-- What the api verbs share (sql/api/_*.sql): one line each.
+grant execute on function plane.find_version(jsonb) to authenticated;
+grant execute on function plane.require_agent(uuid, text) to authenticated;
+grant execute on function plane.version_json(plane.workflows, plane.workflow_versions, boolean) to authenticated;
+
+grant select on plane.organisations to authenticated;
+grant select, insert, update on plane.api_keys to authenticated;
+grant select, insert, update on plane.idempotency to authenticated;
+grant select, insert on plane.audit_entries to authenticated;
+grant select, insert, update on plane.agents to authenticated;
+grant select, insert, update, delete on plane.state to authenticated;
+grant select, insert, update on plane.workflows to authenticated;
+grant select, insert on plane.workflow_versions to authenticated;
+grant select on plane.executions to authenticated;
+grant select on plane.frames to authenticated;
+grant select on plane.checkpoints to authenticated;
+grant select on plane.waits to authenticated;
+grant select on plane.signals to authenticated;
+grant select on plane.payloads to authenticated;
+grant select, insert on plane.events to authenticated;
+
+-- Runners: the kernel verbs, no tables.
+grant usage on schema plane, gateway, api to plane_runner;
+grant execute on function
+  plane.raise_error(int, text, text, text, jsonb)
+to plane_runner;
+
+-- The kernel's functions run as this role.
+grant execute on all functions in schema plane to plane_kernel;
+grant usage on sequence plane.feed_id to plane_kernel;
+grant select on plane.workflows, plane.workflow_versions to plane_kernel;
+grant select, insert, update, delete
+  on plane.executions, plane.frames, plane.checkpoints, plane.waits, plane.signals, plane.payloads, plane.events
+to plane_kernel;
+grant select, delete on plane.state, plane.idempotency to plane_kernel;
+grant insert on plane.audit_entries to plane_kernel;
+revoke create on schema plane from plane_kernel;
+
+-- The gateway's functions run as this role.
+grant usage on schema plane to plane_gateway;
+grant execute on function plane.clock(), plane.raise_error(int, text, text, text, jsonb) to plane_gateway;
+grant select on gateway.verbs to plane_gateway;
+grant select, insert on plane.organisations to plane_gateway;
+grant select, insert, update on plane.api_keys to plane_gateway;
+grant insert on plane.audit_entries to plane_gateway;
+revoke create on schema gateway from plane_gateway;

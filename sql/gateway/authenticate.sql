@@ -1,0 +1,53 @@
+-- Turns a presented key into the claims of this transaction, for one verb that it may call.
+--
+-- p_key_hash: hex sha256 of the key; the table holds sha256 of that, so a leaked row logs nobody in
+-- p_fn:       a row of gateway.verbs; null: the kernel, for keys of kind runner
+-- Called by api.call_with_key and api.kernel_with_key, as whoever is calling.
+-- Raises 401 unauthenticated · 403 missing_scope, wrong_kind · 404 unknown_verb.
+create function gateway.authenticate(p_key_hash text, p_fn text)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_key  plane.api_keys;
+  v_verb gateway.verbs;
+begin
+  if p_key_hash ~ '^[0-9a-f]{64}$' then
+    select * into v_key
+    from plane.api_keys
+    where key_hash = sha256(decode(p_key_hash, 'hex'));
+  end if;
+  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= plane.clock() then
+    perform plane.raise_error(401, 'unauthenticated', 'The API key is unknown, revoked or expired.',
+      'Send Authorization: Bearer <key> with a valid key.');
+  end if;
+
+  if p_fn is null and v_key.kind <> 'runner' then
+    perform plane.raise_error(403, 'wrong_kind', 'Only a runner''s key may move executions.',
+      'Use the key that create_runner_key made.');
+  elsif p_fn is not null then
+    select * into v_verb from gateway.verbs where fn = p_fn;
+    if not found then
+      perform plane.raise_error(404, 'unknown_verb', format('There is no verb %s.', p_fn));
+    elsif v_key.kind <> all (v_verb.kinds) then
+      perform plane.raise_error(403, 'wrong_kind', format('A key of kind %s may not call %s.', v_key.kind, p_fn),
+        format('Use a key of kind %s.', array_to_string(v_verb.kinds, ' or ')));
+    elsif v_verb.scope <> '' and v_verb.scope <> all (v_key.scopes) then
+      perform plane.raise_error(403, 'missing_scope', format('%s needs the scope %s.', p_fn, v_verb.scope),
+        'Use a key that has it, or ask an operator for one.', jsonb_build_object('scope', v_verb.scope));
+    end if;
+  end if;
+
+  perform gateway._note_use(v_key);
+  return jsonb_build_object(
+    'principal', case v_key.kind when 'runner' then 'runner' else 'api_key' end,
+    'org_id', v_key.org_id,
+    'key_id', v_key.id,
+    'key_kind', v_key.kind,
+    'scopes', v_key.scopes);
+end;
+$$;
+
+alter function gateway.authenticate(text, text) owner to plane_gateway;

@@ -1,0 +1,14 @@
+-- Notes in the organisation's audit who did what, in the same transaction as what was done.
+-- Called by every api verb that changes something, as the caller. p_details: never values of state, inputs or secrets.
+create function plane.record_audit(p_action text, p_resource text, p_resource_id text, p_details jsonb default '{}')
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into plane.audit_entries (org_id, actor_kind, actor_id, action, resource, resource_id, details)
+  select
+    plane.caller_org(),
+    case plane.caller_claims() ->> 'key_kind' when 'runner' then 'runner' when 'operator' then 'operator' else 'api_key' end,
+    plane.caller_key(),
+    p_action, p_resource, p_resource_id, coalesce(p_details, '{}');
+$$;
