@@ -1,0 +1,45 @@
+"""The database as one caller sees it: what routes and typed verbs use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from functions.shared.db.port import ApiKey, Database, Idempotency
+    from functions.shared.jsonvalue import Json, JsonObject
+
+
+@dataclass(slots=True)
+class CallerDb:
+    """Calls verbs of schema `api` as one caller. A write of a request with an Idempotency-Key happens once."""
+
+    database: Database
+    caller: ApiKey
+    idempotency: Idempotency | None = None
+    is_replayed: bool = False
+
+    async def read(self, fn: str, payload: JsonObject) -> Json:
+        """Call a verb that changes nothing; it may be repeated when its answer was lost."""
+        return await self.database.call(fn, payload, self.caller, safe=True)
+
+    async def write(self, fn: str, payload: JsonObject, *, safe: bool = False) -> Json:
+        """Call a verb that changes something. `safe`: doing it twice is the same as doing it once.
+
+        Raises Unavailable with code `outcome_unknown` when the answer was lost and the call was neither safe nor keyed.
+        """
+        if self.idempotency is None:
+            return await self.database.call(fn, payload, self.caller, safe=safe)
+        answer = await self.database.call_once(fn, payload, self.caller, self.idempotency)
+        self.is_replayed = answer.replayed
+        return answer.value
+
+    async def compute(self, scope: str, make: Callable[[], Awaitable[Json]]) -> Json:
+        """Answer a POST that only computes: the caller and the scope are checked first, a repeated key gets the first answer."""
+        await self.database.call("check_access", {"scope": scope}, self.caller, safe=True)
+        value = await make()
+        if self.idempotency is None:
+            return value
+        return await self.write("check_access", {"scope": scope, "answer": value})

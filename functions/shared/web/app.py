@@ -1,0 +1,113 @@
+"""Makes an app of routers, and a Lambda handler of an app. The only module that knows Mangum."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from mangum import Mangum
+
+from functions.shared.config import settings
+from functions.shared.web import discovery
+from functions.shared.web.connection import close_database, open_database
+from functions.shared.web.edge import Edge
+from functions.shared.web.openapi import openapi_of
+from functions.shared.web.problems import add_problem_handlers
+from functions.shared.web.route import PlaneRoute
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from fastapi import APIRouter
+
+    from functions.shared.db.port import Database
+    from functions.shared.dispatch.doorbell import Doorbell
+
+VERSION = "0.1.0"
+_TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/schema+json"]
+
+
+def create_app(
+    name: str,
+    *routers: APIRouter,
+    doorbell: Doorbell | None = None,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """Make the app of one function, or of all of them. Importing it needs no environment and opens nothing.
+
+    The database opens with the first request that needs it, from the settings; `app.state.database` may be set before.
+    `lifespan` runs inside the app's own, which closes the database at the end.
+    Raises TypeError when a route names no scope and is not public.
+    """
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(close_database, app)
+            if lifespan is not None:
+                await stack.enter_async_context(lifespan(app))
+            yield
+
+    app = FastAPI(
+        title="AgentPlane" if name == "local" else f"AgentPlane {name}",
+        version=VERSION,
+        lifespan=live,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
+    app.state.name = name
+    app.state.database = None
+    app.state.database_lock = asyncio.Lock()
+    app.state.open_database = _open_from_settings
+    app.state.doorbell = doorbell
+    app.openapi = lambda: openapi_of(app)
+    for router in (*routers, discovery.router):
+        _check(router)
+        app.include_router(router)
+    add_problem_handlers(app)
+    app.add_middleware(Edge)
+    return app
+
+
+class LambdaHandler:
+    """Calls an app with API Gateway events. One event loop for the life of the process, so connections stay open."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._adapter: Mangum | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  the runtime's own type
+        if self._adapter is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+            self._adapter = Mangum(self._app, lifespan="off", text_mime_types=_TEXT_TYPES)
+        return self._adapter(event, context)
+
+    def close(self) -> None:
+        """Close the database and the loop."""
+        if self._loop is not None:
+            self._loop.run_until_complete(close_database(self._app))
+            self._loop.close()
+            asyncio.set_event_loop(None)
+            self._adapter = self._loop = None
+
+
+def lambda_handler(app: FastAPI) -> LambdaHandler:
+    """Give the handler that Lambda calls."""
+    return LambdaHandler(app)
+
+
+async def _open_from_settings() -> Database:
+    return await open_database(settings())
+
+
+def _check(router: APIRouter) -> None:
+    for route in router.routes:
+        if not isinstance(route, PlaneRoute):
+            raise TypeError(f"{getattr(route, 'path', route)} must be a route of a PlaneRouter")

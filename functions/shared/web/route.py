@@ -1,0 +1,109 @@
+"""The route of every function: who is calling and what was sent is settled before the endpoint runs, all problems at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, get_request_handler
+from starlette.requests import Request
+
+from functions.shared.errors import FieldProblem
+from functions.shared.web.access import access_of, authenticate
+from functions.shared.web.json_body import parse_json, pointer_to, text_problem
+from functions.shared.web.validation import field_problems, invalid_input, unknown_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+
+    from fastapi.dependencies.models import Dependant
+    from starlette.responses import Response
+    from starlette.types import Message, Scope
+
+    from functions.shared.jsonvalue import Json
+
+
+class JsonRequest(Request):
+    """A request whose body, if there is one, is JSON, whatever its Content-Type says: agents forget that header."""
+
+    def __init__(self, scope: Scope, receive: Callable[[], Awaitable[Message]]) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+        super().__init__({**scope, "headers": [*headers, (b"content-type", b"application/json")]}, receive)
+
+    async def json(self) -> Json:
+        """Give the body, read strictly. Raises InvalidInput."""
+        if "body" not in self.scope["state"]:
+            self.scope["state"]["body"] = parse_json(await self.body())
+        value: Json = self.scope["state"]["body"]
+        return value
+
+
+class PlaneRoute(APIRoute):
+    """Authenticates before anything else, refuses unknown query parameters, and reports every problem in one answer."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        access = access_of(self.path, self.dependencies)
+        known = sorted(set(_query_names(self.dependant)))
+        body = self.body_field.field_info.annotation if self.body_field else None
+        handle = super().get_route_handler()
+        probe = get_request_handler(
+            dependant=replace(self.dependant, call=_accept),
+            body_field=self.body_field,
+            embed_body_fields=self._embed_body_fields,
+        )
+
+        async def settle(received: Request) -> Response:
+            if not access.is_public:
+                received.state.caller = authenticate(received.headers.get("authorization"))
+            request = JsonRequest(received.scope, received.receive)
+            if await request.body():
+                await request.json()
+            problems = [*_unstorable_parameters(request)]
+            problems += [unknown_parameter(name, known) for name in request.query_params if name not in known]
+            try:
+                if not problems:
+                    return await handle(request)
+                await probe(request)
+            except RequestValidationError as error:
+                problems += field_problems(error.errors(), body)
+                raise invalid_input(problems) from error
+            raise invalid_input(problems)
+
+        return settle
+
+
+class PlaneRouter(APIRouter):
+    """A router whose routes are plane routes: `PlaneRouter(prefix="/api/agents", tags=["agents"])`."""
+
+    def __init__(self, *, prefix: str = "", tags: list[str] | None = None) -> None:
+        super().__init__(prefix=prefix, tags=[*(tags or [])], route_class=PlaneRoute, redirect_slashes=False)
+
+
+def fingerprint(request: Request, body: bytes) -> str:
+    """Give the sha256 of method, path, query and canonical body: what makes two requests the same."""
+    value = request.scope["state"].get("body") if body else None
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    text = "\n".join((request.method, request.url.path, request.url.query, canonical))
+    return sha256(text.encode()).hexdigest()
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        yield parameter.alias
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
+
+
+def _unstorable_parameters(request: Request) -> Iterator[FieldProblem]:
+    for source, values in (("query", request.query_params), ("path", request.path_params)):
+        for name, value in values.items():
+            if problem := text_problem(str(value)):
+                yield FieldProblem(pointer_to(source, name), "not_storable", f"The text {problem}.")
+
+
+async def _accept(**_values: object) -> None:
+    pass
