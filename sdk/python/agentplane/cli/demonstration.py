@@ -22,6 +22,9 @@ from agentplane.cli.executions import follow, print_end, print_trace
 from agentplane.cli.output import Failed, console, milliseconds
 from agentplane.client import AgentPlane
 from agentplane.models import Execution
+from functions.shared.jsonvalue import JsonObject
+from functions.shared.simulator.script import Match, Reply, Rule, Tokens
+from functions.shared.simulator.server import Simulator
 
 READY_SECONDS = 60
 MODELS = {
@@ -36,6 +39,29 @@ TICKET = (
 )
 
 
+def _rule(prompt: str, answer: JsonObject, tokens: tuple[int, int]) -> Rule:
+    usage = Tokens(input=tokens[0], output=tokens[1])
+    return Rule(match=Match(prompt=prompt, model=None), replies=[Reply(json=answer, usage=usage, delay=0.3)])
+
+
+# What the simulated model says when no real one is at hand.
+RULES = (
+    _rule(
+        "You triage support tickets",
+        {"label": "refund", "order_ids": ["A-1001", "A-1002"], "summary": "Charged twice for one espresso machine"},
+        (182, 41),
+    ),
+    _rule("Round 0.", {"score": 6, "advice": "Name the amount and say when the money arrives."}, (95, 18)),
+    _rule("Round 1.", {"score": 9, "advice": "Good."}, (117, 9)),
+    _rule("Previous round: none", {"text": "Hi Kim, sorry about that. We will refund you."}, (120, 14)),
+    _rule(
+        "Draft a short reply",
+        {"text": "Hi Kim, sorry for the double charge. We refund 120 USD; it arrives within three working days."},
+        (158, 27),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """The model that the demo uses."""
@@ -47,13 +73,13 @@ class Model:
 class PlaneProcess:
     """A plane in a process of its own, so that it can be killed."""
 
-    def __init__(self, data: Path, postgres: int, shop: Shop, *, is_simulated: bool) -> None:
+    def __init__(self, data: Path, postgres: int, shop: Shop, environment: dict[str, str]) -> None:
         self._data = data
         self._ready = data / "demo-ready.json"
         self._command = [sys.executable, "-m", "agentplane.cli.main", "dev", "--port", "0", "--data", str(data)]
         self._command += ["--postgres", str(postgres), "--ready-file", str(self._ready)]
-        self._command += ["--simulate-models"] if is_simulated else []
-        self._environment = {**os.environ, "AGENTPLANE_ALLOW_PRIVATE_HOSTS": json.dumps([f"127.0.0.1:{shop.port}"])}
+        allowed = json.dumps([f"127.0.0.1:{shop.port}"])
+        self._environment = {**os.environ, **environment, "AGENTPLANE_ALLOW_PRIVATE_HOSTS": allowed}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> dict[str, Any]:
@@ -95,12 +121,15 @@ def run(*, data: Path | None, postgres: int, is_simulated: bool) -> None:
     folder = data.absolute() if data else Path(tempfile.mkdtemp(prefix="agentplane-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     shop = Shop()
-    plane = PlaneProcess(folder, postgres, shop, is_simulated=model.is_simulated)
+    simulator = Simulator(rules=list(RULES)) if model.is_simulated else None
+    plane = PlaneProcess(folder, postgres, shop, simulator.environment if simulator else {})
     try:
         _run(plane, shop, model)
     finally:
         plane.stop()
         shop.close()
+        if simulator is not None:
+            simulator.close()
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
     console.print(f"\nThe demo took {time.monotonic() - started:.0f} s. Next: `make dev` keeps a plane running.")
@@ -127,7 +156,9 @@ def _ollama_model() -> str | None:
 
 
 def _run(process: PlaneProcess, shop: Shop, model: Model) -> None:
-    label = "[yellow]simulated model[/]: no model key is set, answers are scripted" if model.is_simulated else model.name
+    label = (
+        "[yellow]simulated model[/]: no model key is set, answers are scripted" if model.is_simulated else model.name
+    )
     console.print(f"[bold]1.[/] Starting a plane with its own Postgres … ({label})")
     began = time.monotonic()
     ready = process.start()
@@ -142,10 +173,14 @@ def _run(process: PlaneProcess, shop: Shop, model: Model) -> None:
 
     done_before = _finished(ready, execution.id)
     process.kill()
-    console.print(f"[bold]3.[/] [red]kill -9[/] of the whole plane, after {', '.join(done_before)}; two lookups were in flight.")
+    console.print(
+        f"[bold]3.[/] [red]kill -9[/] of the whole plane, after {', '.join(done_before)}; two lookups were in flight."
+    )
     began = time.monotonic()
     ready = process.start()
-    console.print(f"   started again on the same data after {time.monotonic() - began:.1f} s; the execution goes on by itself:")
+    console.print(
+        f"   started again on the same data after {time.monotonic() - began:.1f} s; the execution goes on by itself:"
+    )
 
     with AgentPlane(ready["url"], ready["api_key"]) as plane:
         waiting = follow(plane, execution.id)
@@ -154,7 +189,9 @@ def _run(process: PlaneProcess, shop: Shop, model: Model) -> None:
             message = f"the execution should wait for its approval, but it is {waiting.status}"
             raise Failed(message)
         question = waiting.waiting_for[0]
-        console.print(f"[bold]4.[/] A person is asked: [magenta]{escape(question['message'])}[/] This script answers: approve.")
+        console.print(
+            f"[bold]4.[/] A person is asked: [magenta]{escape(question['message'])}[/] This script answers: approve."
+        )
         plane.executions.signal(execution.id, question["path"], {"outcome": "approve", "form": {}})
         ended = follow(plane, execution.id)
         trace = plane.executions.trace(execution.id)
@@ -201,6 +238,6 @@ def _check(ended: Execution, shop: Shop, done_before: list[str]) -> None:
         raise Failed(message)
     took = (ended.ended_at - ended.created_at).total_seconds() * 1000 if ended.ended_at and ended.created_at else None
     console.print(
-        f"\n[green]Nothing was lost.[/] {len(done_before)} finished steps were not run again, the lookups that died were, "
-        f"and the shop paid exactly one refund. {milliseconds(took)} in all."
+        f"\n[green]Nothing was lost.[/] {len(done_before)} finished steps were not run again, the lookups that died "
+        f"were, and the shop paid exactly one refund. {milliseconds(took)} in all."
     )

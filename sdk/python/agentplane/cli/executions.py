@@ -124,10 +124,8 @@ def _print_event(event: dict[str, Any]) -> None:
             f" [dim]{escape(shorten(str(detail)))}[/]"
         )
     elif kind == "wait.opened" and data.get("kind") not in {"retry", "shards"}:
-        message = data.get("message") or data.get("name") or ""
-        console.print(
-            f"  {status_text('waiting')}    [bold]{path}[/] [dim]{escape(str(data.get('kind')))} {escape(str(message))}[/]"
-        )
+        about = f"{data.get('kind')} {data.get('message') or data.get('name') or ''}"
+        console.print(f"  {status_text('waiting')}    [bold]{path}[/] [dim]{escape(about)}[/]")
 
 
 def print_end(execution: Execution) -> None:
@@ -135,9 +133,8 @@ def print_end(execution: Execution) -> None:
     console.print(f"{status_text(execution.status)} · cost {money(execution.cost_usd)}")
     if execution.error:
         place = f" at {execution.error['path']}" if execution.error.get("path") else ""
-        console.print(
-            f"[red]{escape(str(execution.error.get('code')))}[/]{escape(place)}: {escape(str(execution.error.get('message')))}"
-        )
+        code, message = str(execution.error.get("code")), str(execution.error.get("message"))
+        console.print(f"[red]{escape(code)}[/]{escape(place)}: {escape(message)}")
     if execution.output is not None:
         console.print_json(json.dumps(execution.output))
     for wait in execution.waiting_for:

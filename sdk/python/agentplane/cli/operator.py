@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import asyncpg
-from functions.shared.auth.keys import NewKey, new_key
 
 from agentplane.cli.output import UNREACHABLE, Failed
+from functions.shared.auth.keys import SCOPES, new_key
 
 
 async def connect(db_url: str) -> asyncpg.Connection[asyncpg.Record]:
@@ -20,21 +20,30 @@ async def connect(db_url: str) -> asyncpg.Connection[asyncpg.Record]:
         raise Failed(message, hint="Check --db-url; the user must own the schemas.", exit_code=UNREACHABLE) from error
 
 
-async def create_organisation(db_url: str, name: str, key: NewKey | None = None) -> dict[str, Any]:
+async def create_organisation(db_url: str, name: str) -> dict[str, Any]:
     """Create an organisation with an operator key. Gives `{org_id, key_id, name, api_key}`."""
-    key = key or new_key("operator")
+    key = new_key("operator")
     connection = await connect(db_url)
     try:
+        created = await create_first_organisation(connection, name, key.key_hash, key.prefix)
+    finally:
+        await connection.close()
+    return {**created, "name": name, "api_key": key.secret}
+
+
+async def create_first_organisation(
+    connection: asyncpg.Connection[asyncpg.Record], name: str, key_hash: str, prefix: str
+) -> dict[str, Any]:
+    """Create an organisation with a given key. Gives `{org_id, key_id}`."""
+    try:
         created = await connection.fetchval(
-            "select gateway.create_organisation($1, $2, $3)", name, key.key_hash, key.prefix
+            "select gateway.create_organisation($1, $2, $3, $4)", name, key_hash, prefix, list(SCOPES)
         )
-    except asyncpg.UniqueViolationError as error:
-        message = f"there is an organisation named {name!r} already"
-        raise Failed(message, hint="Choose another name.") from error
     except (asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
         message = "this database holds no plane yet"
         raise Failed(message, hint="Run `agentplane dev --db-url …` once: it applies the migrations.") from error
-    finally:
-        await connection.close()
-    answer: dict[str, Any] = json.loads(created) if isinstance(created, str) else created
-    return {**answer, "name": name, "api_key": key.secret}
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == "PT409":
+            raise Failed(str(error), hint="Choose another name.") from error
+        raise
+    return json.loads(created)

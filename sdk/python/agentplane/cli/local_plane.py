@@ -1,0 +1,287 @@
+"""A whole plane in one process: Postgres, migrations, keys, the API, the runner. What `agentplane dev` runs.
+
+DATA/lock        held while a plane uses this data; names the holder
+DATA/plane.json  the plane's name as a holder of leases, its runner key, the development organisation and its key; 0600
+DATA/ready.json  what `--ready-file` gets, for the commands that run beside it; 0600, gone when the plane stops
+DATA/pg          the embedded Postgres
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import uvicorn
+from functions.local import create_local_app
+from functions.shared.postgres.migrate import MigrationProblem, apply
+from pydantic import SecretStr
+
+from agentplane.cli import operator
+from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, console
+from functions.shared.auth.keys import hash_key, new_key
+from functions.shared.config import Settings
+from functions.shared.postgres.binaries import PostgresProblem
+from functions.shared.postgres.server import EmbeddedPostgres
+from functions.shared.postgres.urls import with_database, with_login
+from functions.shared.simulator.server import Simulator
+
+HOST = "127.0.0.1"
+DATABASE = "agentplane"
+ORGANISATION = "development"
+GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `agentplane dev` was told."""
+
+    port: int
+    data: Path
+    db_url: str | None
+    ready_file: Path | None
+    postgres: int
+    simulate_models: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What stays the same across restarts of one data directory."""
+
+    owner: str
+    runner_key: str
+    login_password: str
+    organisation: str
+    api_key: str
+
+    @property
+    def login(self) -> str:
+        """The role that the functions log in as: one a data directory, so that two on one database do not meet."""
+        return "agentplane_" + self.owner.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The database as its owner, and as the role that the functions log in as."""
+
+    owner: str
+    login: str
+
+
+def serve(options: Options) -> int:
+    """Serve until a signal. Gives the exit code."""
+    try:
+        return asyncio.run(_serve(options))
+    except PostgresProblem as error:
+        raise Failed(str(error)) from error
+    except MigrationProblem as error:
+        raise Failed(str(error), hint="Nothing was changed by the refused migration.") from error
+    except KeyboardInterrupt:
+        return OK
+
+
+async def _serve(options: Options) -> int:
+    with _lock(options.data), _listen(options.port) as listener:
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        identity = _identity(options)
+        async with AsyncExitStack() as stack:
+            addresses = await stack.enter_async_context(_database(options, identity))
+            if options.simulate_models:
+                simulator = stack.enter_context(Simulator())
+                os.environ.update(simulator.environment)
+                _say("models", f"[yellow]simulated[/] at {simulator.url}: no model is called")
+            await _prepare(addresses.owner, identity)
+            settings = Settings(
+                database_url=SecretStr(addresses.login),
+                runner_key=SecretStr(identity.runner_key),
+                owner=identity.owner,
+                public_url=url,
+            )
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    create_local_app(settings),
+                    log_level="warning",
+                    access_log=False,
+                    timeout_graceful_shutdown=GRACE_SECONDS,
+                    server_header=False,
+                )
+            )
+            ready = {"url": url, "api_key": identity.api_key, "db_url": addresses.owner, "pid": os.getpid()}
+            announcement = asyncio.create_task(_announce(server, ready, options))
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                announcement.cancel()
+                (options.data / "ready.json").unlink(missing_ok=True)
+            if not server.started:
+                return FAILED
+            console.print("stopping …")
+    console.print("stopped; the data is kept")
+    return OK
+
+
+@contextmanager
+def _lock(data: Path) -> Iterator[None]:
+    """Hold the data directory. A leftover file of a killed plane does not matter; only a held lock does."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (data / "lock").open("a+", opener=_private)
+    except OSError as error:
+        message = f"cannot use the data directory {data}: {error.strerror}"
+        raise Failed(message, exit_code=USAGE) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            message = f"a plane already runs on {data} (process {file.read().strip() or 'unknown'})"
+            raise Failed(message, hint="Use that one, stop it, or give another --data.") from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextmanager
+def _listen(port: int) -> Iterator[socket.socket]:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        message = f"port {port} is in use on {HOST}"
+        raise Failed(message, hint="Stop what uses it, or choose another with --port (0 picks a free one).") from error
+    with listener:
+        yield listener
+
+
+def _identity(options: Options) -> Identity:
+    path = options.data / "plane.json"
+    if path.exists():
+        try:
+            return Identity(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            message = f"{path} is damaged: {error}"
+            raise Failed(message, hint="Restore it, or start with another --data.") from error
+    name = secrets.token_hex(6)
+    identity = Identity(
+        owner=f"local:{name}",
+        runner_key=new_key("runner").secret,
+        login_password=secrets.token_urlsafe(32),
+        organisation=f"{ORGANISATION}-{name}" if options.db_url else ORGANISATION,
+        api_key=new_key("operator").secret,
+    )
+    write_private(path, asdict(identity))
+    return identity
+
+
+def write_private(path: Path, value: dict[str, Any]) -> None:
+    """Replace a JSON file atomically, readable by nobody else."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("w", opener=_private) as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+@asynccontextmanager
+async def _database(options: Options, identity: Identity) -> AsyncIterator[Addresses]:
+    """The embedded Postgres, or the given one with a login role of our own."""
+    if options.db_url is not None:
+        connection = await operator.connect(options.db_url)
+        try:
+            name = await connection.fetchval("select current_database()")
+        finally:
+            await connection.close()
+        _say("database", f"{name} (given by --db-url)")
+        yield Addresses(options.db_url, with_login(options.db_url, identity.login, identity.login_password))
+        return
+    began = time.monotonic()
+    postgres = EmbeddedPostgres(options.data, version=options.postgres)
+    admin = await postgres.start()
+    try:
+        connection = await operator.connect(admin)
+        try:
+            if not await connection.fetchval("select exists (select from pg_database where datname = $1)", DATABASE):
+                await connection.execute(f"create database {DATABASE}")
+        finally:
+            await connection.close()
+        _say("database", f"Postgres {postgres.version}, ready after {time.monotonic() - began:.1f} s")
+        owner = with_database(admin, DATABASE)
+        yield Addresses(owner, with_login(owner, identity.login, identity.login_password))
+    finally:
+        await postgres.stop()
+
+
+async def _prepare(owner_url: str, identity: Identity) -> None:
+    """Bring the schema up to date; make sure that the login, the runner's key and the organisation are there."""
+    applied = await apply(owner_url)
+    _say("schema", f"{len(applied)} migration{'s' * (len(applied) != 1)} applied" if applied else "up to date")
+    connection = await operator.connect(owner_url)
+    try:
+        await _ensure_login(connection, identity.login, identity.login_password)
+        runner = hash_key(identity.runner_key)
+        await connection.execute("select gateway.create_runner_key($1, $2)", runner, identity.runner_key[:14])
+        key = hash_key(identity.api_key)
+        is_known = await connection.fetchval(
+            "select exists (select from plane.api_keys where key_hash = sha256(decode($1, 'hex')))", key
+        )
+        if not is_known:
+            await operator.create_first_organisation(connection, identity.organisation, key, identity.api_key[:14])
+    finally:
+        await connection.close()
+
+
+async def _ensure_login(connection: asyncpg.Connection[asyncpg.Record], login: str, password: str) -> None:
+    """A login of our own with authenticator's rights, so that a given database's authenticator keeps its password."""
+    try:
+        if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login):
+            await connection.execute(f"create role {login} login noinherit")
+        quoted = await connection.fetchval("select quote_literal($1::text)", password)
+        await connection.execute(f"alter role {login} password {quoted}")
+        await connection.execute(f"grant anon, authenticated, plane_runner to {login}")
+        for name, value in (
+            ("statement_timeout", "8s"),
+            ("lock_timeout", "2s"),
+            ("idle_in_transaction_session_timeout", "5s"),
+        ):
+            await connection.execute(f"alter role {login} set {name} = '{value}'")
+    except asyncpg.InsufficientPrivilegeError as error:
+        message = f"this user may not prepare the login role: {error}"
+        raise Failed(message, hint="Give --db-url as a user that may create roles.", exit_code=UNREACHABLE) from error
+
+
+async def _announce(server: uvicorn.Server, ready: dict[str, Any], options: Options) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
+    for path in (options.data / "ready.json", *([options.ready_file] if options.ready_file else [])):
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        write_private(path.absolute(), ready)
+    url, key = ready["url"], ready["api_key"]
+    console.print(f"\nAgentPlane is ready at [bold]{url}[/]   (API page: {url}/docs)")
+    console.print(f"API key (kept in {options.data}): [bold]{key}[/]\n")
+    console.print("Try:", style="dim")
+    console.print(f"curl -s {url}/api/me -H 'Authorization: Bearer {key}'", soft_wrap=True)
+    console.print('agentplane run templates/workflows/hello.yaml --input \'{"name": "Ada"}\'', soft_wrap=True)
+    console.print("\nCtrl-C stops it.", style="dim")
+
+
+def _say(what: str, text: str) -> None:
+    console.print(f"[dim]{what:<9}[/] {text}")
