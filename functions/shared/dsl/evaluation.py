@@ -1,0 +1,141 @@
+"""One evaluation: the names it sees, the work it may still do, and how it looks things up and calculates."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from functions.shared.dsl.expression_errors import ExpressionError
+from functions.shared.dsl.problems import did_you_mean
+from functions.shared.dsl.values import MAX_INT_BITS, MAX_TEXT, MAX_WORK, kind_of, plain
+
+
+class Evaluation:
+    """What one evaluation carries along. Never shared between two evaluations."""
+
+    __slots__ = ("names", "work")
+
+    def __init__(self, names: Mapping[str, object]) -> None:
+        self.names = names
+        self.work = MAX_WORK
+
+    def spend(self, amount: int) -> None:
+        """Pay for looking at `amount` items; raises too_large when the evaluation has used up what it may."""
+        self.work -= amount
+        if self.work < 0:
+            raise ExpressionError("too_large", f"The evaluation looks at more than {MAX_WORK:,} items")
+
+
+def member(value: object, key: object, described: str) -> object:
+    """Look up an item by key or position, never an attribute. Raises undefined, naming what is there instead."""
+    if isinstance(value, Mapping):
+        try:
+            return cast("Mapping[object, object]", value)[key]
+        except (KeyError, TypeError):
+            raise _no_field(cast("Mapping[object, object]", value), key, described) from None
+    if isinstance(value, (list, str)) and isinstance(key, int) and not isinstance(key, bool):
+        try:
+            return cast("list[object]", value)[key]
+        except IndexError:
+            count = len(cast("list[object]", value))
+            raise ExpressionError("undefined", f"{described} has {count} items, so there is no item {key}") from None
+    if value is None:
+        raise ExpressionError("undefined", f"{described} is null, so it has no {key!r}")
+    raise ExpressionError("undefined", f"{described} is a {kind_of(value)}, so it has no {key!r}")
+
+
+def _no_field(value: Mapping[object, object], key: object, described: str) -> ExpressionError:
+    names = [str(name) for name in list(value)[:200]]
+    return ExpressionError("undefined", f"{described} has no field {key!r}", did_you_mean(str(key), names))
+
+
+def no_name(name: str, names: Mapping[str, object]) -> ExpressionError:
+    """Say that a name is not there."""
+    if name in {"null", "nil", "undefined"}:
+        return ExpressionError("undefined", f"{name!r} is not defined", "Write `none` for null.")
+    return ExpressionError("undefined", f"{name!r} is not defined", did_you_mean(name, names))
+
+
+def is_number(value: object) -> bool:
+    """Tell whether the value is a JSON number (a boolean is not)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+_ARITHMETIC: dict[str, Callable[[object, object], object]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+
+
+def calculate(evaluation: Evaluation, sign: str, left: object, right: object) -> object:
+    """Apply an arithmetic operator: numbers, and `+` also for two texts or two lists."""
+    if is_number(left) and is_number(right):
+        return _number(sign, left, right)
+    if sign == "+" and isinstance(left, str) and isinstance(right, str):
+        return text_within(left + right) if len(left) + len(right) <= MAX_TEXT else text_within(None)
+    if sign == "+" and isinstance(left, list) and isinstance(right, list):
+        joined = cast("list[object]", left) + cast("list[object]", right)
+        evaluation.spend(len(joined))
+        return joined
+    hint = "Put both into one text, as in `${{ a }} ${{ b }}`, or convert with `| string`, `| int` or `| float`."
+    raise ExpressionError("type_error", f"Cannot calculate {kind_of(left)} {sign} {kind_of(right)}", hint)
+
+
+def _number(sign: str, left: object, right: object) -> object:
+    try:
+        result = _ARITHMETIC[sign](left, right)
+    except ZeroDivisionError:
+        raise ExpressionError("type_error", f"{left} {sign} {right}: division by zero") from None
+    except OverflowError:
+        raise ExpressionError("too_large", f"The result of {sign} is too large a number") from None
+    if isinstance(result, int) and result.bit_length() > MAX_INT_BITS:
+        raise ExpressionError("too_large", f"The result of {sign} is too large a number")
+    return plain(result)
+
+
+def text_within(text: str | None) -> str:
+    """Give the text back when it is within the limit; None stands for one that was not even built."""
+    if text is None or len(text) > MAX_TEXT:
+        raise ExpressionError("too_large", f"The text is longer than {MAX_TEXT:,} characters")
+    return text
+
+
+_ORDER: dict[str, Callable[[object, object], bool]] = {
+    "lt": operator.lt,
+    "lteq": operator.le,
+    "gt": operator.gt,
+    "gteq": operator.ge,
+}
+SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
+
+
+def compare(evaluation: Evaluation, name: str, left: object, right: object) -> bool:
+    """Compare as Python does; an order only exists between two numbers or two texts."""
+    if name == "eq":
+        return left == right
+    if name == "ne":
+        return left != right
+    if name in {"in", "notin"}:
+        return contains(evaluation, right, left) is (name == "in")
+    if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
+        return _ORDER[name](left, right)
+    raise ExpressionError("type_error", f"Cannot compare {kind_of(left)} {SIGNS[name]} {kind_of(right)}")
+
+
+def contains(evaluation: Evaluation, container: object, item: object) -> bool:
+    """Tell whether a text holds a text, a list an item, or an object a key."""
+    if isinstance(container, str) and isinstance(item, str):
+        evaluation.spend(len(container) // 64)
+        return item in container
+    if isinstance(container, list):
+        items = cast("list[object]", container)
+        evaluation.spend(len(items))
+        return item in items
+    if isinstance(container, Mapping) and isinstance(item, str):
+        return item in cast("Mapping[object, object]", container)
+    raise ExpressionError("type_error", f"Cannot look for a {kind_of(item)} in a {kind_of(container)}")

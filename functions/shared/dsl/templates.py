@@ -1,0 +1,96 @@
+"""Split a text into plain parts, `${{ }}` expressions and, in prompts, `${% %}` tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+OPEN, CLOSE = "${{", "}}"
+TAG_OPEN, TAG_CLOSE = "${%", "%}"
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+class TemplateError(Exception):
+    """A mark that is opened and never closed; `offset` is where it was opened."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a template. `text` is without the marks, `offset` is where the piece starts in the whole."""
+
+    kind: Literal["text", "expression", "tag"]
+    text: str
+    offset: int
+
+
+def has_expression(text: str) -> bool:
+    """Tell whether the text holds at least one `${{`."""
+    return OPEN in text
+
+
+def split(text: str, *, tags: bool = False) -> list[Piece]:
+    """Cut the text into pieces; `tags` also recognises `${% %}`. Raises TemplateError for an unclosed mark."""
+    pieces: list[Piece] = []
+    position = 0
+    while position < len(text):
+        start, is_tag = _next_mark(text, position, tags=tags)
+        if start is None:
+            pieces.append(Piece("text", text[position:], position))
+            break
+        if start > position:
+            pieces.append(Piece("text", text[position:start], position))
+        close = TAG_CLOSE if is_tag else CLOSE
+        end = _closing(text, start + 3, close)
+        if end is None:
+            mark = TAG_OPEN if is_tag else OPEN
+            raise TemplateError(f"`{mark}` is not closed by `{close}`", start)
+        pieces.append(Piece("tag" if is_tag else "expression", text[start + 3 : end], start))
+        position = end + 2
+    return pieces
+
+
+def _next_mark(text: str, position: int, *, tags: bool) -> tuple[int | None, bool]:
+    expression = text.find(OPEN, position)
+    tag = text.find(TAG_OPEN, position) if tags else -1
+    if expression < 0 and tag < 0:
+        return None, False
+    if tag < 0 or 0 <= expression < tag:
+        return expression, False
+    return tag, True
+
+
+def _closing(text: str, start: int, close: str) -> int | None:
+    """Find `close` outside of quotes and brackets, so that `${{ {'a': {}} }}` and `${{ '}}' }}` end where they should."""
+    expected: list[str] = []
+    position = start
+    while position < len(text):
+        char = text[position]
+        if not expected and text.startswith(close, position):
+            return position
+        if char in "'\"":
+            position = _after_quote(text, position)
+            continue
+        if char in _CLOSING:
+            expected.append(_CLOSING[char])
+        elif expected and char == expected[-1]:
+            expected.pop()
+        position += 1
+    # An unbalanced bracket must not swallow the rest: take the first mark, the parser will say what is wrong.
+    plain = text.find(close, start)
+    return plain if plain >= 0 else None
+
+
+def _after_quote(text: str, start: int) -> int:
+    quote, position = text[start], start + 1
+    while position < len(text):
+        if text[position] == "\\":
+            position += 2
+            continue
+        if text[position] == quote:
+            return position + 1
+        position += 1
+    return len(text)
