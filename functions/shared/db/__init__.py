@@ -1,0 +1,1 @@
+"""The database port, its two adapters, and one module of typed verbs per resource."""

@@ -1,0 +1,116 @@
+"""The database port straight to Postgres: one statement per call, as the role `authenticator`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+import asyncpg
+
+from functions.shared.db.doors import Doors
+from functions.shared.db.failures import AnswerLost, NotSent, refusal, unfit_text
+from functions.shared.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from functions.shared.jsonvalue import Json, JsonObject
+
+CONNECT_SECONDS = 5.0
+ACQUIRE_SECONDS = 10.0
+# Longer than the statement_timeout of the role: Postgres answers first, and this only ends calls into silence.
+ANSWER_SECONDS = 12.0
+
+_STATEMENTS = {
+    "call_with_key": (
+        "select api.call_with_key($1, $2, $3, $4)",
+        ("key_hash", "fn", "payload", "idempotency"),
+    ),
+    "kernel_with_key": ("select api.kernel_with_key($1, $2, $3)", ("key_hash", "verb", "payload")),
+    "ping": ("select to_jsonb(api.ping())", ()),
+}
+
+
+class AsyncpgDatabase(Doors):
+    """A pool of connections, opened as they are needed, and again after Postgres was restarted."""
+
+    def __init__(self, pool: asyncpg.Pool, runner_key: str | None) -> None:
+        super().__init__(runner_key)
+        self._pool = pool
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, runner_key: str | None = None, max_connections: int = 10, pooled: bool = False
+    ) -> Self:
+        """Prepare a pool; nothing is dialled before the first call.
+
+        `pooled`: the address is a transaction pooler's, so no statement may be prepared on its connections.
+        """
+        options: dict[str, Any] = {"statement_cache_size": 0} if pooled else {}
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=max_connections,
+            timeout=CONNECT_SECONDS,
+            reset=_nothing_to_reset,
+            **options,
+        )
+        return cls(pool, runner_key)
+
+    async def send(self, door: str, arguments: JsonObject) -> Json:
+        statement, names = _STATEMENTS[door]
+        values = [_encoded(arguments.get(name)) for name in names]
+        connection = await self._acquire()
+        try:
+            answer = await connection.fetchval(statement, *values, timeout=ANSWER_SECONDS)
+        except asyncpg.PostgresError as error:
+            raise _refusal(error) from error
+        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise AnswerLost(repr(error)) from error
+        finally:
+            await self._release(connection)
+        return None if answer is None else json.loads(answer)
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def _acquire(self) -> Any:  # noqa: ANN401  asyncpg's pool gives an untyped proxy
+        await asyncio.sleep(0)  # lets the loop see that Postgres has closed an idle connection
+        try:
+            return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except asyncpg.PostgresError as error:
+            raise NotSent(f"{error.sqlstate}: {error}") from error
+        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise NotSent(repr(error)) from error
+
+    async def _release(self, connection: Any) -> None:  # noqa: ANN401
+        try:
+            await self._pool.release(connection, timeout=CONNECT_SECONDS)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pass  # a broken connection: the pool opens another in its place
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """Keep the session: every setting that a call makes ends with its transaction."""
+
+
+def _encoded(value: Json) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except UnicodeEncodeError:
+        raise unfit_text("The request holds half of a surrogate pair, which is not Unicode text.") from None
+    except ValueError:
+        raise InvalidInput("The request holds a number that JSON cannot hold.", code="unsupported_number") from None
+    except RecursionError:
+        raise InvalidInput("The request is nested too deeply.", code="too_deep", hint="Flatten it.") from None
+    return text
+
+
+def _refusal(error: asyncpg.PostgresError) -> Exception:
+    code = str(error.sqlstate)
+    return refusal(code, str(getattr(error, "message", error)), getattr(error, "detail", None), getattr(error, "hint", None))

@@ -1,0 +1,107 @@
+"""The port over any way to send one call: which doors there are, and what is repeated when."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from abc import ABC, abstractmethod
+from hashlib import sha256
+from typing import TYPE_CHECKING, cast
+
+from functions.shared.db.failures import (
+    LOCK_TIMEOUT,
+    ROLLED_BACK,
+    AnswerLost,
+    NotSent,
+    Refused,
+    busy,
+    outcome_unknown,
+    to_plane_error,
+    unavailable,
+)
+from functions.shared.db.port import Answer, ApiKey, Idempotency
+from functions.shared.errors import Conflict, Forbidden
+
+if TYPE_CHECKING:
+    from functions.shared.jsonvalue import Json, JsonObject
+
+# Tries of one call. A call that was undone after many seconds is not begun again when this much time has passed.
+UNDONE_TRIES = 3
+LOST_TRIES = 4
+BEGIN_AGAIN_WITHIN_S = 10.0
+FIRST_PAUSE_S = 0.1
+
+
+class Doors(ABC):
+    """The two doors of the gateway. An adapter says how one call is sent; this says what that means."""
+
+    def __init__(self, runner_key: str | None) -> None:
+        self._runner_key_hash = sha256(runner_key.encode()).hexdigest() if runner_key else None
+
+    @abstractmethod
+    async def send(self, door: str, arguments: JsonObject) -> Json:
+        """Call `api.<door>` once with named arguments. Raises NotSent, AnswerLost or Refused."""
+
+    async def call(self, fn: str, payload: JsonObject, caller: ApiKey, *, safe: bool = False) -> Json:
+        arguments: JsonObject = {"key_hash": caller.key_hash, "fn": fn, "payload": payload}
+        return await self._open("call_with_key", arguments, safe=safe)
+
+    async def call_once(self, fn: str, payload: JsonObject, caller: ApiKey, idempotency: Idempotency) -> Answer:
+        arguments: JsonObject = {
+            "key_hash": caller.key_hash,
+            "fn": fn,
+            "payload": payload,
+            "idempotency": {"key": idempotency.key, "fingerprint": idempotency.fingerprint},
+        }
+        answer = cast("JsonObject", await self._open("call_with_key", arguments, safe=True))
+        return Answer(answer["answer"], replayed=bool(answer["replayed"]))
+
+    async def kernel(self, verb: str, payload: JsonObject) -> Json:
+        if self._runner_key_hash is None:
+            raise Forbidden(
+                "This function may not move executions: it has no runner key.",
+                code="no_runner_key",
+                hint="Set AGENTPLANE_RUNNER_KEY for the runner and the sweeper.",
+            )
+        arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": verb, "payload": payload}
+        return await self._open("kernel_with_key", arguments, safe=True)
+
+    async def ping(self) -> None:
+        try:
+            await self.send("ping", {})
+        except (NotSent, AnswerLost, Refused) as error:
+            raise unavailable(error) from error
+
+    async def _open(self, door: str, arguments: JsonObject, *, safe: bool) -> Json:
+        """Send it until there is an answer, an error that repeating cannot change, or no more patience."""
+        begun, attempt = time.monotonic(), 0
+        while True:
+            attempt += 1
+            try:
+                return await self.send(door, arguments)
+            except Refused as refused:
+                if refused.code not in ROLLED_BACK:
+                    raise to_plane_error(refused) from refused
+                if attempt >= UNDONE_TRIES or time.monotonic() - begun > BEGIN_AGAIN_WITHIN_S:
+                    raise _gave_up(refused, arguments) from refused
+            except NotSent as error:
+                if attempt >= LOST_TRIES or time.monotonic() - begun > BEGIN_AGAIN_WITHIN_S:
+                    raise unavailable(error) from error
+            except AnswerLost as error:
+                if not safe:
+                    raise outcome_unknown(error) from error
+                if attempt >= LOST_TRIES or time.monotonic() - begun > BEGIN_AGAIN_WITHIN_S:
+                    raise unavailable(error) from error
+            await asyncio.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+
+
+def _gave_up(refused: Refused, arguments: JsonObject) -> Exception:
+    if refused.code == LOCK_TIMEOUT and "idempotency" in arguments:
+        return Conflict(
+            "A request with this Idempotency-Key is still being worked on.",
+            code="idempotency_in_progress",
+            hint="Repeat it after the given seconds: the answer will be the same.",
+            retry_after=1.0,
+        )
+    return busy(refused)

@@ -1,0 +1,56 @@
+"""The database port: one call, one function of schema `api`, one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from functions.shared.jsonvalue import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Who calls: the hex sha256 of the presented key."""
+
+    key_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """An Idempotency-Key, and the hex sha256 of method, path and canonical body that it stands for."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a verb answered; `replayed` when it had been done before under the same key."""
+
+    value: Json
+    replayed: bool = False
+
+
+class Database(Protocol):
+    """Calls verbs. Raises the tree of `errors.py`: what SQL raised as `PT<status>`, or Unavailable, or Internal."""
+
+    async def call(self, fn: str, payload: JsonObject, caller: ApiKey, *, safe: bool = False) -> Json:
+        """Call `api.<fn>(payload)` as the key's owner. `safe`: may be repeated when the answer was lost."""
+        ...
+
+    async def call_once(self, fn: str, payload: JsonObject, caller: ApiKey, idempotency: Idempotency) -> Answer:
+        """Call it at most once for this Idempotency-Key; always safe to repeat."""
+        ...
+
+    async def kernel(self, verb: str, payload: JsonObject) -> Json:
+        """Call a kernel verb with the runner's key; always safe to repeat."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the database answers. Raises Unavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        ...

@@ -1,0 +1,222 @@
+"""One Postgres for the whole run, shared by all workers, and a fresh clone of the plane's database for each test.
+
+PG=16 or PG=18 (the default) chooses the server. Nothing is started before the first test that needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from functions.shared.auth.keys import AGENT_SCOPES
+from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
+from functions.shared.postgres.postmaster import has_ended
+from functions.shared.postgres.schema import load_schema
+from functions.shared.postgres.server import EmbeddedPostgres
+from functions.shared.postgres.urls import with_database
+from tests.organisations import Org, create_org, create_runner_key
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+
+RUN = "AGENTPLANE_TEST_RUN"
+RUNS = Path(tempfile.gettempdir()) / f"agentplane-tests-{os.getuid()}"
+TEMPLATE = "plane_template"
+# Nothing here outlives the run, so nothing is flushed.
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "autovacuum_naptime": "10min",
+    "checkpoint_timeout": "30min",
+    "log_min_messages": "panic",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder of this run; workers get it through the environment."""
+    if hasattr(config, "workerinput"):
+        return
+    RUNS.mkdir(mode=0o700, exist_ok=True)
+    for left in RUNS.iterdir():  # runs that were killed
+        if left.name.isdecimal() and has_ended(int(left.name)):
+            _end_run(left)
+    run = RUNS / str(os.getpid())
+    run.mkdir(exist_ok=True)
+    os.environ[RUN] = str(run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what the run started."""
+    if not hasattr(config, "workerinput") and (run := os.environ.pop(RUN, None)):
+        _end_run(Path(run))
+
+
+def _end_run(run: Path) -> None:
+    if (run / "pg").exists():
+        _in_thread(EmbeddedPostgres(run).stop())
+    shutil.rmtree(run, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The run's Postgres: addresses, and the loop of a thread that clones databases."""
+
+    admin_url: str
+    login_url: str
+    runner_key: str
+    clone: Callable[[str], str]
+    drop: Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The run's Postgres with the template loaded from `sql/`."""
+    urls = _start_once(Path(os.environ[RUN]))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
+
+    connection = run(asyncpg.connect(urls["admin"]))
+
+    def clone(template: str = TEMPLATE) -> str:
+        name = f"t_{uuid4().hex[:16]}"
+        run(connection.execute(f"create database {name} template {template} strategy wal_log"))
+        return with_database(urls["admin"], name)
+
+    def drop(url: str) -> None:
+        run(connection.execute(f"drop database if exists {url.rpartition('/')[2]} with (force)"))
+
+    yield Server(urls["admin"], urls["login"], urls["runner_key"], clone, drop)
+    run(connection.close())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+def _start_once(run: Path) -> dict[str, str]:
+    with _file_lock(run / "lock"):
+        state = run / "server.json"
+        if not state.exists():
+            state.write_text(json.dumps(_in_thread(_start(run))))
+        urls: dict[str, str] = json.loads(state.read_text())
+    if "problem" in urls:
+        pytest.fail(f"the schema does not load: {urls['problem']}", pytrace=False)
+    return urls
+
+
+async def _start(run: Path) -> dict[str, str]:
+    server = EmbeddedPostgres(run, version=int(os.environ.get("PG", "18")), settings=SETTINGS)
+    admin = await server.start()
+    template = server.url(TEMPLATE)
+    connection = await asyncpg.connect(admin)
+    try:
+        await connection.execute(f"create database {TEMPLATE}")
+        try:
+            await load_schema(template)
+            runner_key = await create_runner_key(template)
+        except Exception as error:  # noqa: BLE001  every test shows the same one line
+            return {"problem": f"{type(error).__name__}: {error}"}
+        await connection.execute(f"alter role authenticator password '{server.login_password}'")
+        await connection.execute(f"alter database {TEMPLATE} with allow_connections false is_template true")
+    finally:
+        await connection.close()
+        server.leave_running()
+    return {"admin": admin, "login": server.url(login=True), "runner_key": runner_key}
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end without touching this thread's event loop."""
+    answer: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answer.append(asyncio.run(coroutine))
+        except BaseException as error:  # noqa: BLE001  raised again below, in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return answer[0]
+
+
+@pytest.fixture
+def db_url(postgres: Server) -> Iterator[str]:
+    """The superuser's address of a fresh database of the plane, dropped after the test."""
+    url = postgres.clone(TEMPLATE)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="module")
+def module_db_url(postgres: Server) -> Iterator[str]:
+    """The same, shared by the tests of one module."""
+    url = postgres.clone(TEMPLATE)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def authenticator_url(postgres: Server) -> Callable[[str], str]:
+    """Turns a superuser's address into that of the role that the functions log in as."""
+    return lambda url: with_database(postgres.login_url, url.rpartition("/")[2])
+
+
+@pytest.fixture(scope="session")
+def runner_key(postgres: Server) -> str:
+    """The secret of the runner key that every fresh database knows."""
+    return postgres.runner_key
+
+
+@pytest.fixture
+async def admin(db_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection to the test's database."""
+    connection = await asyncpg.connect(db_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def db(db_url: str, authenticator_url: Callable[[str], str], runner_key: str) -> AsyncIterator[AsyncpgDatabase]:
+    """The database port as the deployed functions have it: no rights of its own, and the runner's key."""
+    database = await AsyncpgDatabase.connect(authenticator_url(db_url), runner_key=runner_key)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def make_org(admin: asyncpg.Connection) -> Callable[..., Awaitable[Org]]:
+    """Makes an organisation with an operator key and an agent key: `await make_org("acme", agent_scopes=[…])`."""
+
+    async def make(name: str | None = None, *, agent_scopes: Sequence[str] = AGENT_SCOPES) -> Org:
+        return await create_org(admin, name, agent_scopes=agent_scopes)
+
+    return make
