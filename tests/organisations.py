@@ -6,14 +6,12 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from functions.shared.auth.keys import AGENT_SCOPES, SCOPES, NewKey, new_key
 from functions.shared.db.port import ApiKey
-
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

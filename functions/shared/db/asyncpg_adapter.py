@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from functions.shared.db.doors import Doors
 from functions.shared.db.failures import AnswerLost, NotSent, refusal, unfit_text
@@ -33,7 +34,7 @@ _STATEMENTS = {
 class AsyncpgDatabase(Doors):
     """A pool of connections, opened as they are needed, and again after Postgres was restarted."""
 
-    def __init__(self, pool: asyncpg.Pool, runner_key: str | None) -> None:
+    def __init__(self, pool: Any, runner_key: str | None) -> None:  # noqa: ANN401  asyncpg is untyped
         super().__init__(runner_key)
         self._pool = pool
 
@@ -46,7 +47,7 @@ class AsyncpgDatabase(Doors):
         `pooled`: the address is a transaction pooler's, so no statement may be prepared on its connections.
         """
         options: dict[str, Any] = {"statement_cache_size": 0} if pooled else {}
-        pool = await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
             url,
             min_size=0,
             max_size=max_connections,
@@ -80,16 +81,19 @@ class AsyncpgDatabase(Doors):
         await asyncio.sleep(0)  # lets the loop see that Postgres has closed an idle connection
         try:
             return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-        except asyncpg.PostgresError as error:
-            raise NotSent(f"{error.sqlstate}: {error}") from error
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             raise NotSent(repr(error)) from error
 
     async def _release(self, connection: Any) -> None:  # noqa: ANN401
-        try:
+        # A broken connection fails here; the pool opens another in its place.
+        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await self._pool.release(connection, timeout=CONNECT_SECONDS)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            pass  # a broken connection: the pool opens another in its place
 
 
 async def _nothing_to_reset(_connection: object) -> None:
@@ -111,6 +115,6 @@ def _encoded(value: Json) -> str | None:
     return text
 
 
-def _refusal(error: asyncpg.PostgresError) -> Exception:
-    code = str(error.sqlstate)
-    return refusal(code, str(getattr(error, "message", error)), getattr(error, "detail", None), getattr(error, "hint", None))
+def _refusal(error: Exception) -> Exception:
+    told = {name: getattr(error, name, None) for name in ("sqlstate", "message", "detail", "hint")}
+    return refusal(str(told["sqlstate"]), str(told["message"] or error), told["detail"], told["hint"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from functions.shared.errors import (
     BY_STATUS,
@@ -20,7 +20,7 @@ from functions.shared.errors import (
 from functions.shared.log import logger
 
 if TYPE_CHECKING:
-    from functions.shared.jsonvalue import JsonObject
+    from functions.shared.jsonvalue import Json, JsonObject
 
 _log = logger("database")
 _RAISED = re.compile(r"PT(\d{3})")
@@ -75,7 +75,12 @@ def to_plane_error(refused: Refused) -> PlaneError:
         case _:
             _log.error(
                 "database refused a call",
-                extra={"sqlstate": refused.code, "text": refused.message, "detail": refused.detail, "hint": refused.hint},
+                extra={
+                    "sqlstate": refused.code,
+                    "text": refused.message,
+                    "detail": refused.detail,
+                    "hint": refused.hint,
+                },
             )
     match refused.code:
         case "42501":
@@ -133,7 +138,10 @@ def _raised_by_a_verb(status: int, refused: Refused) -> PlaneError:
         code=str(code or ""),
         hint=refused.hint or None,
         errors=[_field_problem(each) for each in _objects(extra.pop("errors", None))],
-        next=[NextStep(str(each["why"]), str(each["method"]), str(each["path"])) for each in _objects(extra.pop("next", None))],
+        next=[
+            NextStep(str(each["why"]), str(each["method"]), str(each["path"]))
+            for each in _objects(extra.pop("next", None))
+        ],
         retry_after=float(retry_after) if isinstance(retry_after, int | float) else None,
         extra=extra,
     )
@@ -155,8 +163,8 @@ def _extra(detail: str | None) -> JsonObject:
         found = json.loads(detail or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return cast("JsonObject", found) if isinstance(found, dict) else {}
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
+def _objects(value: Json) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

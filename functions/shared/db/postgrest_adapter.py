@@ -54,7 +54,9 @@ class PostgrestDatabase(Doors):
         except UnicodeEncodeError:
             raise unfit_text("The request holds half of a surrogate pair, which is not Unicode text.") from None
         except ValueError as error:
-            raise InvalidInput("The request holds a number that JSON cannot hold.", code="unsupported_number") from error
+            raise InvalidInput(
+                "The request holds a number that JSON cannot hold.", code="unsupported_number"
+            ) from error
         except RecursionError:
             raise InvalidInput("The request is nested too deeply.", code="too_deep", hint="Flatten it.") from None
         return cast("Json", answer.data)

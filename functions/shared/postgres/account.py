@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 CANDIDATES = ("postgres", "nobody")
 NOBODY = 65534
@@ -31,7 +31,9 @@ class Account:
     def can_reach(self, path: Path) -> bool:
         """Say whether every folder down to `path`, and `path` itself, may be entered and read by this account."""
         path = path.resolve()
-        return self._may(path, stat.S_IROTH) and all(self._may(parent, stat.S_IXOTH) for parent in (path, *path.parents))
+        return self._may(path, stat.S_IROTH) and all(
+            self._may(parent, stat.S_IXOTH) for parent in (path, *path.parents)
+        )
 
     def _may(self, path: Path, bit_for_others: int) -> bool:
         found = path.stat()
@@ -59,7 +61,7 @@ def account_for(cluster: Path) -> Account | None:
 
 
 @contextmanager
-def reachable(folder: Path, account: Account | None) -> Iterator[tuple[Path, tuple[int, ...]]]:
+def reachable(folder: Path, account: Account | None) -> Generator[tuple[Path, tuple[int, ...]]]:
     """Give a path by which a process of `account` reaches `folder`, and the descriptors to pass to that process.
 
     A folder below one that the account may not enter (a data directory in root's home) is reached through an inherited

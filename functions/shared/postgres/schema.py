@@ -6,12 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import asyncpg
-
+from functions.shared.postgres.connection import PostgresError, connected, problem_of
 from functions.shared.postgres.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from functions.shared.postgres.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[3]
 SUPABASE = ROOT / "supabase"
@@ -33,31 +34,47 @@ def schema_files(supabase: Path = SUPABASE) -> list[Path]:
 
 async def load_schema(url: str, files: Sequence[Path] | None = None) -> None:
     """Load all files into an empty database, in one transaction. Raises SchemaProblem with the file and line."""
-    connection = await asyncpg.connect(url)
-    try:
-        async with connection.transaction():
-            for path in schema_files() if files is None else files:
-                await run_script(connection, path.read_text(), name=_shown(path))
-    finally:
-        await connection.close()
+    async with connected(url) as connection, connection.transaction():
+        # Functions may name each other in any order; `find_broken_functions` checks them when all are there.
+        await connection.execute("set local check_function_bodies = off")
+        for path in schema_files() if files is None else files:
+            await run_script(connection, path.read_text(), name=_shown(path))
 
 
-async def run_script(connection: asyncpg.Connection[asyncpg.Record], script: str, *, name: str) -> None:
+async def find_broken_functions(connection: Connection) -> dict[str, str]:
+    """Check the body of every function of the plane; give the reason by the function's name."""
+    found = await connection.fetch(
+        "select oid::regprocedure::text as name, pg_get_functiondef(oid) as definition from pg_proc"
+        " where pronamespace in ('api'::regnamespace, 'gateway'::regnamespace, 'plane'::regnamespace) and prokind = 'f'"
+    )
+    broken: dict[str, str] = {}
+    for function in found:
+        await connection.execute("begin")
+        try:
+            await connection.execute(function["definition"])
+        except PostgresError as error:
+            broken[function["name"]] = problem_of(error)[1]
+        finally:
+            await connection.execute("rollback")
+    return broken
+
+
+async def run_script(connection: Connection, script: str, *, name: str) -> None:
     """Run every statement of a script; `name` is shown in the error."""
     await connection.execute("reset search_path")
     for statement in split_statements(script):
         try:
             await connection.execute(statement.text)
-        except asyncpg.PostgresError as error:
+        except PostgresError as error:
             raise SchemaProblem(_describe(error, name, statement.line, statement.text)) from error
 
 
-def _describe(error: asyncpg.PostgresError, name: str, line: int, text: str) -> str:
-    position = getattr(error, "position", None)
-    if position:
+def _describe(error: PostgresError, name: str, line: int, text: str) -> str:
+    code, message, known = problem_of(error)
+    if position := known.pop("position", None):
         line += text.count("\n", 0, int(position) - 1)
-    more = [f"{label}: {value}" for label in ("detail", "hint", "context") if (value := getattr(error, label, None))]
-    return "\n  ".join([f"{name}:{line}: {error.message} (SQLSTATE {error.sqlstate})", *more])
+    more = [f"{label}: {value}" for label, value in known.items()]
+    return "\n  ".join([f"{name}:{line}: {message} (SQLSTATE {code})", *more])
 
 
 def _shown(path: Path) -> str:

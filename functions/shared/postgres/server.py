@@ -20,12 +20,11 @@ import socket
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-import asyncpg
+from typing import TYPE_CHECKING, Any, Self
 
 from functions.shared.postgres.account import account_for, reachable
 from functions.shared.postgres.binaries import DEFAULT_VERSION, PostgresProblem, find_binaries
+from functions.shared.postgres.connection import CONNECT_ERRORS, connected
 from functions.shared.postgres.postmaster import Postmaster, find_postmaster, has_ended
 
 if TYPE_CHECKING:
@@ -143,7 +142,9 @@ class EmbeddedPostgres:
         await self.start()
         return self
 
-    async def __aexit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         await self.stop()
 
     # The lock
@@ -159,7 +160,8 @@ class EmbeddedPostgres:
             holder = os.read(lock, 32).decode().strip() or "another process"
             os.close(lock)
             raise PostgresProblem(
-                f"{self.folder.parent} is in use by process {holder}. Stop that one first, or give another data directory."
+                f"{self.folder.parent} is in use by process {holder}. "
+                "Stop that one first, or give another data directory."
             ) from None
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
@@ -228,7 +230,7 @@ class EmbeddedPostgres:
             await asyncio.sleep(0.3 * (attempt + 1))
         raise PostgresProblem(f"Postgres {version} did not start in {self.folder}: {problem}")
 
-    async def _adopt(self, leftover: Postmaster, wanted: dict[str, object]) -> bool:
+    async def _adopt(self, leftover: Postmaster, wanted: Mapping[str, object]) -> bool:
         try:
             running = json.loads((self.folder / "running.json").read_text())
         except (OSError, ValueError):
@@ -238,14 +240,12 @@ class EmbeddedPostgres:
             return False
         for _ in range(START_SECONDS * 10):
             try:
-                connection = await asyncpg.connect(self.url(), timeout=5)
-            except (OSError, TimeoutError, asyncpg.PostgresError):
+                async with connected(self.url()):
+                    return True
+            except CONNECT_ERRORS:
                 if has_ended(leftover.pid):
                     return False
                 await asyncio.sleep(0.1)
-                continue
-            await connection.close()
-            return True
         return False
 
     async def _start_postmaster(self, version: int) -> str:
@@ -260,7 +260,15 @@ class EmbeddedPostgres:
             with reachable(self.cluster, account) as (path, descriptors):
                 problem = await _run_program(
                     find_binaries(version, account) / "bin" / "pg_ctl",
-                    *("start", "-w", "-s", "-t", str(START_SECONDS), "-o", shlex.join(["-p", str(access.port), *options])),
+                    *(
+                        "start",
+                        "-w",
+                        "-s",
+                        "-t",
+                        str(START_SECONDS),
+                        "-o",
+                        shlex.join(["-p", str(access.port), *options]),
+                    ),
                     options=(account.spawn_options() if account else {}) | {"pass_fds": descriptors},
                     environment={"PGDATA": str(path)},
                     log=log,
@@ -325,7 +333,7 @@ class EmbeddedPostgres:
 async def _run_program(
     program: Path,
     *arguments: str,
-    options: dict[str, object],
+    options: Mapping[str, Any],
     environment: dict[str, str] | None = None,
     log: int = asyncio.subprocess.PIPE,
 ) -> str:
@@ -339,7 +347,7 @@ async def _run_program(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=log,
         stderr=asyncio.subprocess.STDOUT,
-        **options,  # pyright: ignore[reportArgumentType]  passed through to subprocess.Popen
+        **options,
     )
     printed, _ = await process.communicate()
     if process.returncode == 0:
