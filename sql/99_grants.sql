@@ -27,6 +27,18 @@ grant execute on function
 to authenticated;
 
 -- What the api verbs share (sql/api/_*.sql): one line each.
+grant execute on function
+  plane.agent_health(int, timestamptz),
+  plane.agent_json(plane.agents),
+  plane.find_agent(uuid, text),
+  plane.note_agent(uuid),
+  plane.state_etag(bigint, timestamptz),
+  plane.state_json(plane.state),
+  plane.match_state(jsonb),
+  plane.write_state(jsonb, plane.state, jsonb, text, boolean),
+  plane.merge_json(jsonb, jsonb),
+  plane.key_json(plane.api_keys)
+to authenticated;
 grant execute on function plane.find_version(jsonb) to authenticated;
 grant execute on function plane.require_agent(uuid, text) to authenticated;
 grant execute on function plane.version_json(plane.workflows, plane.workflow_versions, boolean) to authenticated;

@@ -1,0 +1,12 @@
+-- One agent.
+-- payload: {id} · answers: the agent · raises: 404 agent_not_found
+create function api.get_agent(payload jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select plane.agent_json(plane.find_agent((payload ->> 'id')::uuid, null));
+$$;
+
+insert into gateway.verbs values ('get_agent', 'agents:read', true);
