@@ -23,7 +23,14 @@ grant execute on function
   plane.caller_org(),
   plane.caller_key(),
   plane.caller_has_scope(text),
-  plane.record_audit(text, text, text, jsonb)
+  plane.record_audit(text, text, text, jsonb),
+  plane.start_execution(jsonb),
+  plane.cancel_execution(uuid),
+  plane.signal_execution(uuid, text, jsonb),
+  plane.retry_execution(uuid, text[]),
+  plane.publish_event(text, jsonb, uuid, text),
+  plane.end_external_execution(jsonb),
+  plane.record_external_step(jsonb)
 to authenticated;
 
 -- What the api verbs share (sql/api/_*.sql): one line each.
@@ -62,7 +69,17 @@ grant select, insert on plane.events to authenticated;
 -- Runners: the kernel verbs, no tables.
 grant usage on schema plane, gateway, api to plane_runner;
 grant execute on function
-  plane.raise_error(int, text, text, text, jsonb)
+  plane.raise_error(int, text, text, text, jsonb),
+  plane.claim(jsonb),
+  plane.checkpoint(jsonb),
+  plane.extend_lease(jsonb),
+  plane.load_records(jsonb),
+  plane.act(jsonb),
+  plane._begin_act(jsonb),
+  plane.report_dead(jsonb),
+  plane.report_owner_dead(jsonb),
+  plane.sweep(jsonb),
+  plane.get_violations(jsonb)
 to plane_runner;
 
 -- The kernel's functions run as this role.
@@ -72,7 +89,8 @@ grant select on plane.workflows, plane.workflow_versions to plane_kernel;
 grant select, insert, update, delete
   on plane.executions, plane.frames, plane.checkpoints, plane.waits, plane.signals, plane.payloads, plane.events
 to plane_kernel;
-grant select, delete on plane.state, plane.idempotency to plane_kernel;
+grant select, update, delete on plane.state, plane.idempotency to plane_kernel; -- update: to lock what is deleted
+grant select on plane.violations to plane_kernel;
 grant insert on plane.audit_entries to plane_kernel;
 revoke create on schema plane from plane_kernel;
 

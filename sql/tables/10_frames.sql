@@ -15,22 +15,24 @@ create table plane.frames (
   seq                 bigint not null default 0,       -- + 1 with every checkpoint: a repeated one is recognised
   due_at              timestamptz not null default plane.clock(),
   claim_ref           text,
-  owner               text,                            -- which plane or function holds it
+  owner               text,                            -- which plane or function holds it; kept by a sweep
   gen                 int not null default 0,
   stall               int not null default 0,          -- claims in a row without a result
   dispatches          int not null default 0,          -- sweeps in a row without a claim
   records             int not null default 0,          -- checkpoints written by this frame
   cancel_requested    boolean not null default false,
-  cancel_grace_until  timestamptz,
-  in_flight           jsonb not null default '{}',     -- {path: {attempt, started_ms_ago, at_most_once}}
-  budget_usd          numeric(18, 9),                  -- null: no limit
+  cancel_grace_until  timestamptz,                     -- it has finished but for what lives below; then that is fenced
+  has_answers         boolean not null default false,  -- a wait was answered and no owner was told yet
+  wait_deadline       timestamptz,                     -- not later than the least deadline of its open waits
+  in_flight           jsonb not null default '{}',     -- {path: {attempt, at_most_once}}
+  budget_usd          numeric(18, 9),                  -- this frame's slice; null: no limit
   spent_usd           numeric(18, 9) not null default 0,
-  deadline_at         timestamptz,                     -- the execution's
+  deadline_at         timestamptz not null,            -- the execution's
   parent_execution_id uuid,
   parent_frame        text,
   parent_token        text,                            -- the wait that this frame's end counts down
   shard               jsonb,                           -- {path, from, to, max_parallel}
-  last_checkpoint     jsonb,                           -- the answer to the last one, for a repeated call
+  last_checkpoint     jsonb,                           -- what the answer to the last one is made of, for a repeated call
   primary key (execution_id, frame),
   constraint frames_status_is_known check (status in ('ready', 'running', 'waiting', 'done'))
 )
@@ -42,7 +44,7 @@ with (
 );
 
 -- The kernel's only question to it; lease extensions leave due_at alone until a third is left, so updates stay HOT.
-create index frames_due on plane.frames (due_at);
+create index frames_due on plane.frames (org_id, due_at);
 create index frames_tree on plane.frames (root_execution_id);
 
 -- Access

@@ -4,6 +4,7 @@ create table plane.waits (
   token        text not null,             -- gen:path:nonce
   frame        text not null,
   org_id       uuid not null,
+  gen          int not null,
   kind         text not null,
     -- approval  a person's decision, by signal          budget  more money, by signal `budget`
     -- event     an event or a signal by name             timer   only its deadline
@@ -21,7 +22,9 @@ create table plane.waits (
   outcome      text,                      -- answered · timed_out · cancelled · failed · the approval's outcome
   payload      jsonb,
   answered_by  uuid,
-  primary key (execution_id, token)
+  primary key (execution_id, token),
+  constraint waits_kind_is_known check (kind in ('approval', 'budget', 'event', 'timer', 'retry', 'unknown', 'child', 'shards')),
+  constraint waits_outcome_iff_answered check ((answered_at is null) = (outcome is null))
 );
 
 create index waits_open_by_event on plane.waits (org_id, name) where answered_at is null and kind = 'event';

@@ -3,6 +3,7 @@ create table plane.payloads (
   org_id     uuid not null,
   hash       bytea not null,
   body       jsonb not null,
+  size       int not null,                -- bytes of its text
   created_at timestamptz not null default plane.clock(),
   primary key (org_id, hash)
 );

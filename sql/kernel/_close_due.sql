@@ -1,0 +1,33 @@
+-- Closes the waits of a frame whose deadline has passed, as timed_out. Whether there were any.
+-- The caller holds the frame.
+create function plane._close_due(p_execution_id uuid, p_frame text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_now    timestamptz := plane.clock();
+  v_closed int;
+begin
+  with closed as (
+    update plane.waits
+    set answered_at = v_now, outcome = 'timed_out'
+    where execution_id = p_execution_id and frame = p_frame and answered_at is null and deadline <= v_now
+    returning org_id, path, kind, token
+  )
+  insert into plane.events (org_id, execution_id, type, path, data)
+  select org_id, p_execution_id, 'wait.answered', path, jsonb_build_object('kind', kind, 'token', token, 'outcome', 'timed_out')
+  from closed;
+  get diagnostics v_closed = row_count;
+
+  update plane.frames
+  set
+    has_answers = has_answers or v_closed > 0,
+    wait_deadline = (
+      select min(w.deadline)
+      from plane.waits as w
+      where w.execution_id = p_execution_id and w.frame = p_frame and w.answered_at is null)
+  where execution_id = p_execution_id and frame = p_frame;
+  return v_closed > 0;
+end;
+$$;

@@ -1,0 +1,44 @@
+-- Answers every open budget wait of a tree at once; a grant is split evenly between the frames that wait.
+--
+-- p_payload: {outcome: approve | grant, form: {usd}} adds money; {outcome: reject | stop} lets each decide what to do without.
+-- Locks: the frames, deepest first, then the waits. Raises 403 missing_scope · 409 wait_closed · 422 invalid_outcome, invalid_amount.
+create function plane._decide_budget(p_execution plane.executions, p_payload jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_is_grant constant boolean := p_payload ->> 'outcome' in ('approve', 'grant');
+  v_by       constant uuid := plane.caller_key();
+  v_usd      numeric := 0;
+  v_waits    plane.waits[];
+  v_wait     plane.waits;
+  v_due      jsonb := '[]';
+begin
+  perform plane._require_decider();
+  perform plane._require_outcome(p_payload, '["approve", "grant", "reject", "stop"]');
+  if v_is_grant then
+    v_usd := plane._read_amount(p_payload -> 'form' -> 'usd');
+  end if;
+
+  perform
+  from plane.frames as f
+  where (f.execution_id, f.frame) in (select w.execution_id, w.frame from plane._budget_waits(p_execution.id) as w)
+  order by f.depth desc, f.execution_id, f.frame
+  for no key update;
+  select array_agg(w) into v_waits from plane._budget_waits(p_execution.id) as w;
+  if v_waits is null then
+    perform plane.raise_error(409, 'wait_closed', 'Somebody decided the budget already.', 'Read the execution to see how.');
+  end if;
+
+  foreach v_wait in array v_waits loop
+    if plane._answer_wait(v_wait.execution_id, v_wait.token, p_payload ->> 'outcome', p_payload || jsonb_build_object('decided_by', v_by), v_by) then
+      update plane.frames
+      set budget_usd = budget_usd + trunc(v_usd / cardinality(v_waits), 9)
+      where execution_id = v_wait.execution_id and frame = v_wait.frame;
+      v_due := v_due || plane._wake(v_wait.execution_id, v_wait.frame);
+    end if;
+  end loop;
+  return jsonb_build_object('status', 'answered', 'token', v_wait.token, 'outcome', p_payload -> 'outcome', 'due', v_due);
+end;
+$$;

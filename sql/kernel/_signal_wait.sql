@@ -1,0 +1,38 @@
+-- Answers one wait with a signal, or adds a vote to it. Null when it was closed by somebody else.
+-- Locks: the frame, then the wait. Raises 403 missing_scope · 422 invalid_outcome.
+create function plane._signal_wait(p_wait plane.waits, p_payload jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_by       constant uuid := plane.caller_key();
+  v_outcome  text := 'answered';
+  v_payload  jsonb := p_payload;
+begin
+  if p_wait.kind <> 'event' then
+    perform plane._require_decider();
+    perform plane._require_outcome(p_payload, p_wait.data -> 'outcomes');
+    v_outcome := p_payload ->> 'outcome';
+    v_payload := p_payload || jsonb_build_object('decided_by', v_by);
+  end if;
+
+  perform from plane.frames where execution_id = p_wait.execution_id and frame = p_wait.frame for no key update;
+  if (p_wait.data ->> 'quorum')::int > 1 then
+    v_payload := plane._vote(p_wait, v_payload);
+    if v_payload is null then
+      return null;
+    end if;
+    if (v_payload ->> 'missing')::int > 0 then
+      return v_payload || jsonb_build_object('status', 'voted', 'token', p_wait.token, 'outcome', v_outcome, 'due', '[]'::jsonb);
+    end if;
+  end if;
+
+  if not plane._answer_wait(p_wait.execution_id, p_wait.token, v_outcome, v_payload, v_by) then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'status', 'answered', 'token', p_wait.token, 'outcome', v_outcome,
+    'due', plane._wake(p_wait.execution_id, p_wait.frame));
+end;
+$$;

@@ -1,0 +1,33 @@
+-- Ends one of the caller's external executions, as its own runner reports it.
+--
+-- p: {execution_id, status: succeeded | failed | cancelled, output?, error?, cost_usd?} · answers {status}
+-- Called by api.update_execution. Raises 404 · 409 not_external, already_ended · 422 invalid_status.
+create function plane.end_external_execution(p jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_execution plane.executions := plane._require_execution((p ->> 'execution_id')::uuid);
+begin
+  select * into v_execution from plane.executions where id = v_execution.id for no key update;
+  if v_execution.mode <> 'external' then
+    perform plane.raise_error(409, 'not_external', 'The engine runs this execution; its status is not reported.', 'Cancel it instead.');
+  elsif v_execution.status <> 'running' then
+    perform plane.raise_error(409, 'already_ended', format('The execution has ended: %s.', v_execution.status), 'Start a new one.');
+  elsif coalesce(p ->> 'status', '') not in ('succeeded', 'failed', 'cancelled') then
+    perform plane.raise_error(422, 'invalid_status', 'An external execution ends as succeeded, failed or cancelled.');
+  end if;
+  perform plane._end_execution(
+    v_execution.id, p ->> 'status', nullif(p -> 'output', 'null'), nullif(p -> 'error', 'null'));
+  if p ? 'cost_usd' then
+    update plane.executions
+    set cost_usd = (p ->> 'cost_usd')::numeric, known_cost_usd = coalesce((p ->> 'cost_usd')::numeric, 0)
+    where id = v_execution.id;
+  end if;
+  return jsonb_build_object('status', p -> 'status');
+end;
+$$;
+
+alter function plane.end_external_execution(jsonb) owner to plane_kernel;

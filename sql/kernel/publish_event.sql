@@ -1,0 +1,57 @@
+-- Publishes an event in the caller's organisation: it is recorded, and answers every open wait for it that matches.
+--
+-- p_idempotency_key: the second event with it changes nothing
+-- Answers {id, matched, due: [doorbell]}. Called by plane.act. An event counts only for waits that are open now.
+-- Locks: the topic, then the frames that wait (deepest first), then the waits.
+create function plane.publish_event(p_name text, p_payload jsonb, p_execution_id uuid default null, p_idempotency_key text default null)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_org     constant uuid := plane._require_org();
+  v_id      bigint;
+  v_wait    plane.waits;
+  v_matched int := 0;
+  v_due     jsonb := '[]';
+begin
+  perform plane._check_isolation();
+  perform plane._lock_topics(array[v_org || '/' || p_name]);
+  insert into plane.events (org_id, execution_id, type, name, data, idempotency_key)
+  values (v_org, p_execution_id, 'event', p_name, coalesce(p_payload, '{}'), p_execution_id || '/' || p_idempotency_key)
+  on conflict (org_id, idempotency_key) where idempotency_key is not null do nothing
+  returning feed_id into v_id;
+  if v_id is null then
+    select feed_id into v_id
+    from plane.events
+    where org_id = v_org and idempotency_key = p_execution_id || '/' || p_idempotency_key;
+    return jsonb_build_object('id', v_id::text, 'matched', 0, 'due', v_due);
+  end if;
+
+  perform
+  from plane.frames as f
+  where (f.execution_id, f.frame) in (
+    select w.execution_id, w.frame
+    from plane.waits as w
+    where w.org_id = v_org and w.name = p_name and w.kind = 'event' and w.answered_at is null
+      and plane._has_equal(p_payload, w.match))
+  order by f.depth desc, f.execution_id, f.frame
+  for no key update;
+
+  for v_wait in
+    select *
+    from plane.waits as w
+    where w.org_id = v_org and w.name = p_name and w.kind = 'event' and w.answered_at is null
+      and plane._has_equal(p_payload, w.match)
+  loop
+    if plane._answer_wait(v_wait.execution_id, v_wait.token, 'answered', p_payload) then
+      v_matched := v_matched + 1;
+      v_due := v_due || plane._wake(v_wait.execution_id, v_wait.frame);
+    end if;
+  end loop;
+  return jsonb_build_object('id', v_id::text, 'matched', v_matched, 'due', v_due);
+end;
+$$;
+
+alter function plane.publish_event(text, jsonb, uuid, text) owner to plane_kernel;
