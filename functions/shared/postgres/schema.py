@@ -41,6 +41,19 @@ async def load_schema(url: str, files: Sequence[Path] | None = None) -> None:
             await run_script(connection, path.read_text(), name=_shown(path))
 
 
+def joined_schema() -> str:
+    """Give all files of `sql/` as one script, each under its name."""
+    parts = [f"-- {_shown(path)}\n{path.read_text().strip()}\n" for path in schema_files()]
+    return "\n".join(
+        [
+            "-- Made from sql/ by `python -m functions.shared.postgres.migrate baseline`. Do not edit.\n",
+            "-- Functions may name each other in any order.\nset check_function_bodies = off;\n",
+            *parts,
+            "reset check_function_bodies;\n",
+        ]
+    )
+
+
 async def find_broken_functions(connection: Connection) -> dict[str, str]:
     """Check the body of every function of the plane; give the reason by the function's name."""
     found = await connection.fetch(

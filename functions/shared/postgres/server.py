@@ -37,7 +37,9 @@ LOGIN_ROLE = "authenticator"
 START_SECONDS = 60
 STOP_SECONDS = 30
 LOG_BYTES = 10_000_000
-START_ATTEMPTS = 4
+START_ATTEMPTS = 6
+# Workers of a postmaster that was killed take a moment to notice it; or somebody took the port just now.
+PASSING_REASONS = ("pre-existing shared memory", "lock file", "could not bind", "could not create any TCP/IP sockets")
 
 # For a small machine. The password is 256 random bits, so stretching it would only slow each connection down.
 DEFAULTS: dict[str, str] = {
@@ -226,7 +228,8 @@ class EmbeddedPostgres:
             if not problem:
                 (self.folder / "running.json").write_text(json.dumps(wanted))
                 return
-            # Workers of a postmaster that was killed take a moment to notice; or somebody took the port.
+            if not any(reason in problem for reason in PASSING_REASONS):
+                break
             await asyncio.sleep(0.3 * (attempt + 1))
         raise PostgresProblem(f"Postgres {version} did not start in {self.folder}: {problem}")
 

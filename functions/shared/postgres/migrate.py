@@ -1,0 +1,122 @@
+"""Applies `supabase/migrations` to a database: one at a time, each in one transaction, in the CLI's own history.
+
+python -m functions.shared.postgres.migrate plan --db-url URL       what is pending
+python -m functions.shared.postgres.migrate apply --db-url URL      apply it
+python -m functions.shared.postgres.migrate baseline [--check]      rebuild the baseline from sql/ (until 0.1.0)
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from functions.shared.postgres.connection import CONNECT_ERRORS, connected
+from functions.shared.postgres.history import (
+    MIGRATIONS,
+    Migration,
+    MigrationProblem,
+    pending_migrations,
+    read_history,
+    read_migrations,
+    record,
+)
+from functions.shared.postgres.schema import SchemaProblem, joined_schema, run_script
+from functions.shared.postgres.urls import without_password
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["MigrationProblem", "apply", "main", "plan", "write_baseline"]
+
+BASELINE = "20261121000000_baseline.sql"
+_LOCK = 7_305_804_402_613  # any number, the same in every process
+
+
+async def plan(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
+    """Give the migrations that `apply` would apply. Raises MigrationProblem when they do not fit this database."""
+    async with connected(url) as connection:
+        return pending_migrations(read_migrations(folder), await read_history(connection))
+
+
+async def apply(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
+    """Apply what is pending; give what was applied. Whoever comes at the same time waits, then finds nothing to do.
+
+    Raises MigrationProblem; what was applied before the failing one stays.
+    """
+    async with connected(url) as connection:
+        await connection.execute("set statement_timeout = 0")
+        await connection.execute("select pg_advisory_lock($1)", _LOCK)  # given back when the connection closes
+        pending = pending_migrations(read_migrations(folder), await read_history(connection))
+        for migration in pending:
+            try:
+                async with connection.transaction():
+                    await run_script(connection, migration.script, name=f"{migration}.sql")
+                    await record(connection, migration)
+            except SchemaProblem as error:
+                raise MigrationProblem(str(error)) from error
+        return pending
+
+
+def write_baseline(folder: Path = MIGRATIONS) -> bool:
+    """Rebuild the baseline from `sql/`; say whether it changed."""
+    path = folder / BASELINE
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = joined_schema()
+    if path.exists() and path.read_text() == wanted:
+        return False
+    path.write_text(wanted)
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; give its exit code: 0 done, 1 refused, 3 cannot connect."""
+    parser = argparse.ArgumentParser(prog="python -m functions.shared.postgres.migrate")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("plan", "show what is pending"), ("apply", "apply what is pending")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--db-url", default=os.environ.get("AGENTPLANE_DB_URL"), help="the owner's address")
+    commands.add_parser("baseline", help="rebuild the baseline from sql/").add_argument(
+        "--check", action="store_true", help="only say whether it is up to date"
+    )
+    given = parser.parse_args(arguments)
+    if given.command == "baseline":
+        return _baseline(only_check=given.check)
+    if not given.db_url:
+        parser.error("give --db-url, or set AGENTPLANE_DB_URL")
+    return asyncio.run(_migrate(given.command, given.db_url))
+
+
+def _baseline(*, only_check: bool) -> int:
+    if only_check:
+        current = MIGRATIONS / BASELINE
+        is_current = current.exists() and current.read_text() == joined_schema()
+        _print(f"{BASELINE} is {'up to date' if is_current else 'not what sql/ says: run this without --check'}")
+        return 0 if is_current else 1
+    _print(f"{BASELINE} {'rebuilt from sql/' if write_baseline() else 'is up to date'}")
+    return 0
+
+
+async def _migrate(command: str, url: str) -> int:
+    try:
+        migrations = await (plan(url) if command == "plan" else apply(url))
+    except MigrationProblem as error:
+        print(error, file=sys.stderr)  # noqa: T201  a command line
+        return 1
+    except CONNECT_ERRORS as error:
+        print(f"cannot connect to {without_password(url)}: {error}", file=sys.stderr)  # noqa: T201
+        return 3
+    word = "pending" if command == "plan" else "applied"
+    _print("\n".join(f"{word}  {migration}" for migration in migrations) or "up to date")
+    return 0
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201  a command line
+
+
+if __name__ == "__main__":
+    sys.exit(main())
