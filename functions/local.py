@@ -1,0 +1,119 @@
+"""A whole plane in one process: every app in one, with the dispatcher and the sweeper beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from functions.agents.app import router as agents
+from functions.executions.app import router as executions
+from functions.health.app import router as health
+from functions.keys.app import router as keys
+from functions.observe.app import router as observe
+from functions.shared.config import settings as settings_of_process
+from functions.shared.db import kernel
+from functions.shared.dispatch.in_process import InProcessDoorbell
+from functions.shared.engine.assembly import engine_of
+from functions.shared.engine.runner import run_frame
+from functions.shared.errors import PlaneError
+from functions.shared.log import configure_logging, logger
+from functions.shared.steps.llm import warm
+from functions.shared.web.app import create_app
+from functions.shared.web.connection import database_of, open_database
+from functions.state.app import router as state
+from functions.workflows.app import router as workflows
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from fastapi import FastAPI
+
+    from functions.shared.config import Settings
+    from functions.shared.dispatch.control import Control
+    from functions.shared.dispatch.doorbell import Address
+    from functions.shared.engine.policy import Engine
+
+log = logger("local")
+
+IDLE_BEFORE_WARMING_S = 5.0
+RETRY_S = 1.0
+
+
+def create_local_app(settings: Settings | None = None) -> FastAPI:
+    """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
+    known = settings or settings_of_process()
+    routers = (agents, state, workflows, executions, observe, keys, health)
+    app = create_app("local", *routers, lifespan=partial(_running, known))
+    app.state.open_database = partial(open_database, known)
+    return app
+
+
+@asynccontextmanager
+async def _running(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
+    configure_logging(settings.log_level)
+    db = await database_of(app)
+    warmer = _Warmer()
+
+    async def run(address: Address, control: Control) -> float | None:
+        outcome = await run_frame(address, engine, control=control)
+        return outcome.again_in_s
+
+    bell = InProcessDoorbell(
+        run,
+        partial(kernel.sweep, db),
+        queues=settings.queues,
+        concurrency=settings.concurrency,
+        on_work=warmer.on_work,
+    )
+    engine = engine_of(settings, db, bell)
+    app.state.doorbell = bell
+    tasks = [
+        asyncio.create_task(_take_up(engine, bell), name="take up"),
+        asyncio.create_task(warmer.when_idle(bell), name="warm when idle"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await bell.stop()
+        await warmer.stop()
+
+
+async def _take_up(engine: Engine, bell: InProcessDoorbell) -> None:
+    """Continue at once what a former process of this plane held, then begin to sweep."""
+    while True:
+        try:
+            await bell.ring(await kernel.report_owner_dead(engine.db, owner=engine.policy.owner))
+            break
+        except PlaneError as error:
+            log.warning("the database does not answer yet: %s", error.detail)
+            await asyncio.sleep(RETRY_S)
+    await bell.start()
+
+
+class _Warmer:
+    """Loads the model library in the background, once: when there is work for it, or when the plane is idle."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def on_work(self, queue: str) -> None:
+        if queue == "llm" and self._task is None:
+            self._task = asyncio.create_task(warm(), name="warm")
+
+    async def when_idle(self, bell: InProcessDoorbell) -> None:
+        """Wait for a quiet moment after the start."""
+        while self._task is None:
+            await asyncio.sleep(IDLE_BEFORE_WARMING_S)
+            if bell.is_idle:
+                self.on_work("llm")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task

@@ -1,0 +1,31 @@
+"""Puts an engine together from the settings of a process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from functions.shared.engine.policy import Engine, Policy
+from functions.shared.steps import HANDLERS, HttpPolicy
+
+if TYPE_CHECKING:
+    from functions.shared.config import Settings
+    from functions.shared.db.port import Database
+    from functions.shared.dispatch.doorbell import Doorbell
+
+
+def engine_of(settings: Settings, db: Database, doorbell: Doorbell) -> Engine:
+    """Give an engine with every kind of step. Secrets and model keys are read when they are used."""
+    return Engine(
+        db=db,
+        doorbell=doorbell,
+        handlers=HANDLERS,
+        policy=Policy(
+            owner=settings.owner or f"runner:{secrets.token_hex(6)}",
+            lease_s=settings.lease_seconds,
+            extend_every_s=min(2.0, settings.lease_seconds / 4),
+        ),
+        http=HttpPolicy(allow_private=frozenset(settings.allow_private_hosts)),
+        environment=os.environ,
+    )

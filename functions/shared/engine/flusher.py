@@ -1,0 +1,167 @@
+"""The one writer of a frame: one call to the database at a time, repeated through outages while the lease lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from functions.shared.db import kernel
+from functions.shared.db.kernel import Checkpointed, Extended, Stale
+from functions.shared.engine.attempt import Ended
+from functions.shared.engine.outbox import Decided, Item, Outbox, checkpoint_payload
+from functions.shared.errors import PlaneError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from functions.shared.engine.frame import Frame
+    from functions.shared.engine.plan import Finish
+    from functions.shared.engine.policy import Engine
+    from functions.shared.jsonvalue import JsonObject
+
+DATABASE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A checkpoint that the database refused for what was in it. Several items are tried again one at a time first."""
+
+    items: Sequence[Item]
+    finish: Finish | None
+    error: PlaneError
+
+
+Answer: TypeAlias = Checkpointed | Extended | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    items: Sequence[Item]
+    results: int  # how many results were ever queued up to the end of this batch
+    noted: frozenset[str]
+    finish: Finish | None
+
+
+class Flusher:
+    """Writes what the outbox holds. `acknowledged` results are recorded; `noted` paths are known to be in flight."""
+
+    def __init__(self, engine: Engine, frame: Frame, on_answer: Callable[[], None]) -> None:
+        self.outbox = Outbox()
+        self.acknowledged = 0
+        self.noted: frozenset[str] = frozenset()
+        self.contact_at = frame.claimed_at
+        self.sent_at = frame.claimed_at
+        self._engine = engine
+        self._frame = frame
+        self._on_answer = on_answer
+        self._call: asyncio.Task[Checkpointed | Extended] | None = None
+        self._batch: _Batch | None = None
+        self._one_at_a_time = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is in the air."""
+        return self._call is not None
+
+    def checkpoint(self, in_flight: Callable[[int], JsonObject], next_status: str, finish: Finish | None) -> None:
+        """Send the next batch. `in_flight(n)` gives what is running once n results are recorded.
+
+        `next_status` and `finish` hold for the batch that empties the outbox; one before it leaves the frame running.
+        """
+        is_single = self._one_at_a_time > 0
+        items, results = self.outbox.take(single=is_single)
+        self._one_at_a_time = max(0, self._one_at_a_time - len(items))
+        if self.outbox.items or (is_single and items):
+            next_status, finish = "running", None
+        noted = in_flight(results)
+        self._batch = _Batch(items, results, frozenset(noted), finish)
+        address: JsonObject = {**self._address(), "seq": self._frame.seq + 1}
+        payload = checkpoint_payload(
+            address,
+            items,
+            in_flight=noted,
+            next_status=next_status,
+            finish=finish,
+            lease_s=self._engine.policy.lease_s,
+        )
+        self._begin(self._through_outages(lambda: kernel.checkpoint(self._engine.db, payload)))
+
+    def extend(self, in_flight: JsonObject | None) -> None:
+        """Extend the lease and ask what happened meanwhile; `in_flight` is noted if given."""
+        self._batch = None if in_flight is None else _Batch((), self.acknowledged, frozenset(in_flight), None)
+        claim, lease_s = self._frame.claim, self._engine.policy.lease_s
+        self._begin(
+            self._through_outages(
+                lambda: kernel.extend_lease(
+                    self._engine.db,
+                    execution_id=claim.execution_id,
+                    frame=claim.frame,
+                    epoch=claim.epoch,
+                    lease_s=lease_s,
+                    in_flight=in_flight,
+                )
+            )
+        )
+
+    def answer(self) -> Answer | None:
+        """Take the answer of the call if there is one; raises Stale, or Unavailable when the database was away for long."""
+        call, batch = self._call, self._batch
+        if call is None or not call.done():
+            return None
+        self._call = self._batch = None
+        try:
+            answer = call.result()
+        except Unavailable:
+            raise
+        except PlaneError as error:
+            if batch is None or not (batch.items or batch.finish):
+                raise
+            if len(batch.items) > 1:
+                self.outbox.give_back(batch.items)
+                self._one_at_a_time = len(batch.items)
+                return Rejected((), None, error)
+            return Rejected(batch.items, batch.finish, error)
+        self.contact_at = self.sent_at
+        if batch is not None:
+            self.acknowledged = max(self.acknowledged, batch.results)
+            self.noted = batch.noted
+        if isinstance(answer, Checkpointed):
+            self._frame.seq = answer.seq
+            self._frame.written += sum(isinstance(item, Ended | Decided) for item in batch.items) if batch else 0
+            self._frame.lease_until = self.sent_at + self._engine.policy.lease_s
+        else:
+            self._frame.lease_until = self.sent_at + answer.lease_s
+        return answer
+
+    async def end(self) -> None:
+        """Give up the call that is in the air."""
+        if self._call is not None:
+            self._call.cancel()
+            await asyncio.gather(self._call, return_exceptions=True)
+
+    def _begin(self, call: Coroutine[object, object, Checkpointed | Extended]) -> None:
+        self.sent_at = asyncio.get_running_loop().time()
+        self._call = asyncio.create_task(call, name="flush")
+        self._call.add_done_callback(lambda _: self._on_answer())
+
+    async def _through_outages(
+        self, call: Callable[[], Coroutine[object, object, Checkpointed | Extended]]
+    ) -> Checkpointed | Extended:
+        """Repeat the identical call while the database is away; after the lease it is somebody else's to try."""
+        loop, attempt = asyncio.get_running_loop(), 0
+        while True:
+            try:
+                return await call()
+            except Stale:
+                raise
+            except Unavailable:
+                pause = DATABASE_PAUSES_S[min(attempt, len(DATABASE_PAUSES_S) - 1)]
+                attempt += 1
+                if loop.time() + pause >= self._frame.lease_until:
+                    raise
+                await asyncio.sleep(pause)
+
+    def _address(self) -> JsonObject:
+        claim = self._frame.claim
+        return {"execution_id": claim.execution_id, "frame": claim.frame, "epoch": claim.epoch}

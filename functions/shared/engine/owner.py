@@ -1,0 +1,469 @@
+"""Owns one claimed frame: plans, runs what is ready, records what ended, and leaves it parked, passed on or done.
+
+One loop, one call to the database at a time. The rules it keeps:
+- a step starts only when every result that was known when it was planned is recorded;
+- what must happen at most once starts only when the checkpoint that notes it is acknowledged;
+- whoever is refused drops everything silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from functions.shared.db import kernel
+from functions.shared.db.kernel import Checkpointed, Stale
+from functions.shared.engine.attempt import Ended, Later, StepScope, failed, run_step
+from functions.shared.engine.facts import Wait
+from functions.shared.engine.flusher import Answer, Flusher, Rejected
+from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
+from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
+from functions.shared.engine.planner import plan
+from functions.shared.engine.running import Running, Step
+from functions.shared.engine.verification import settle
+from functions.shared.errors import PlaneError
+from functions.shared.log import logger
+
+if TYPE_CHECKING:
+    from functions.shared.dispatch.control import Control
+    from functions.shared.dsl.compiled import Compiled
+    from functions.shared.engine.frame import Frame
+    from functions.shared.engine.policy import Engine
+    from functions.shared.jsonvalue import JsonObject
+
+log = logger("engine")
+
+CRASHES_SERIAL = 2
+CRASHES_FATAL = 5
+DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
+DUE_AGAIN_S = 0.25  # when it was not due by the database's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How an owner left its frame.
+
+    `status`: done, waiting, ready (passed on), stale (taken over) or dropped (the database was away, or refused).
+    """
+
+    status: str
+    again_in_s: float | None = None
+    adopted: kernel.Claimed | None = None
+    adopted_at: float = 0.0
+
+
+class Owner:
+    """The holder of a frame's lease. `deadline`: loop time at which this invocation ends; None: never.
+
+    `is_fresh`: nothing has run in this invocation yet, so its first step may take all of its time.
+    `verdict`: the end is decided already, nothing is planned any more.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        frame: Frame,
+        compiled: Compiled,
+        control: Control,
+        *,
+        deadline: float | None,
+        is_fresh: bool,
+        verdict: Finish | None = None,
+    ) -> None:
+        self._engine = engine
+        self._frame = frame
+        self._compiled = compiled
+        self._control = control
+        self._deadline = deadline
+        self._is_fresh = is_fresh
+        self._loop = asyncio.get_running_loop()
+        self._running = Running()
+        self._flusher = Flusher(engine, frame, control.wake.set)
+        self._outbox = self._flusher.outbox
+        self._finish: Finish | None = None
+        self._verdict = verdict
+        self._is_dirty = True
+        self._is_leaving = False  # start nothing more; when nothing runs any more, set the frame ready
+        self._has_left_over = False  # there was something to start that was not started
+        self._suspects: set[str] | None = None  # after crashes: one step at a time until these have ended
+        self._stop_at: float | None = None
+        self._spent_usd = frame.claim.spent_usd
+        claim = frame.claim
+        self._scope = StepScope(
+            engine=engine,
+            execution_id=claim.execution_id,
+            frame=claim.frame,
+            epoch=claim.epoch,
+            gen=claim.gen,
+            workflow=claim.workflow,
+            models=compiled.workflow.models,
+            left_usd=self._left_usd,
+            time_for=self._has_time_for,
+        )
+
+    async def run(self) -> Left:
+        """Work until there is nothing more to do here; leaves no task behind."""
+        try:
+            while True:
+                self._control.wake.clear()
+                if (answer := self._flusher.answer()) is not None and (left := await self._learn(answer)) is not None:
+                    return left
+                self._take_results()
+                self._check_limits()
+                while self._is_dirty and self._verdict is None:
+                    self._is_dirty = False
+                    await self._apply(plan(self._compiled, self._frame.facts(self._running.attempts())))
+                self._launch()
+                self._write()
+                await self._rest()
+        except Stale:
+            return Left("stale")
+        except PlaneError as error:
+            log.warning("frame %s %r was dropped: %s", self._scope.execution_id, self._scope.frame, error.detail)
+            return Left("dropped")
+        finally:
+            await self._running.end()
+            await self._flusher.end()
+
+    # Planning
+
+    async def _apply(self, planned: Plan) -> None:
+        frame = self._frame
+        for path in planned.stop:
+            self._running.cancel(path)
+        for token in planned.close:
+            frame.close_wait(token)
+            self._outbox.put(Closed(token))
+        for record in planned.record:
+            frame.add(record)
+            self._outbox.put(Decided(record, size_of([record.output, record.error, record.details])))
+        for parent in planned.load:
+            await self._load(parent)
+        for wanted in planned.open:
+            self._open(wanted)
+        if self._suspects is None and frame.claim.stall >= CRASHES_SERIAL:
+            self._suspects = {start.path for start in planned.start}
+        for start in planned.start:
+            self._hold(start)
+        self._finish = planned.finish
+
+    def _hold(self, start: Start) -> None:
+        claim = self._frame.claim
+        if self._is_leaving:
+            self._has_left_over = True
+            return
+        noted = self._frame.in_flight.pop(start.path, None)
+        if noted is not None and claim.stall >= CRASHES_FATAL and set(claim.in_flight) == {start.path}:
+            message = (
+                f"The runner died {claim.stall} times in a row while this step was the only one running. "
+                "Make the step smaller; the runner's log may say more."
+            )
+            self._take(failed(start, "crash_loop", message))
+            return
+        self._running.hold(
+            Step(
+                start=start,
+                after=self._outbox.results,
+                is_noted_first=start.effect == "at_most_once" or claim.stall >= CRASHES_SERIAL,
+                attempt=start.attempt,
+            )
+        )
+
+    def _open(self, wanted: Open) -> None:
+        claim, now = self._frame.claim, self._loop.time()
+        token = f"{claim.gen}:{wanted.path}:{uuid.uuid4().hex[:12]}"
+        row = _open_row(wanted, token, claim)
+        self._outbox.put(Opened(row, size_of(row)))
+        due_in_s = self._frame.due_in_s(wanted.deadline, now=now)
+        self._frame.put_wait(
+            Wait(token, wanted.kind, wanted.path, wanted.name, wanted.data),
+            due_at=None if due_in_s is None else now + due_in_s,
+        )
+
+    async def _load(self, parent: str) -> None:
+        """Load what shards have recorded below a parent."""
+        claim, db = self._frame.claim, self._engine.db
+        rows = await kernel.load_below(
+            db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, parent=parent
+        )
+        refs = [row.output_ref for row in rows if row.output_ref is not None]
+        outputs = await kernel.load_payloads(
+            db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, refs=refs
+        )
+        self._frame.add_rows(rows, outputs)
+        self._is_dirty = True
+
+    # Steps
+
+    def _launch(self) -> None:
+        """Start what is held and may start now."""
+        if self._frame.over_budget and self._running.drop_held():
+            self._is_dirty = True
+            self._control.wake.set()
+        for step in self._running.held:
+            if self._is_leaving:
+                break
+            if step.after > self._flusher.acknowledged:
+                continue
+            if step.is_noted_first and not self._is_noted(step):
+                continue
+            if self._suspects and self._running.live:
+                break
+            if not self._is_fresh and not self._has_time_for(step.start.timeout_s):
+                self._is_leaving = True
+                break
+            self._begin(step)
+        if self._is_leaving and self._running.drop_held():
+            self._has_left_over = True
+
+    def _is_noted(self, step: Step) -> bool:
+        """Whether the database knows of the start, and nobody can have taken the frame since."""
+        return step.start.path in self._flusher.noted and self._loop.time() < self._frame.lease_until
+
+    def _begin(self, step: Step) -> None:
+        start = step.start
+        if self._deadline is not None and not self._has_time_for(start.timeout_s):
+            left = self._deadline - self._loop.time() - self._engine.policy.margin_s
+            start = replace(start, timeout_s=max(left, 0.1))
+        self._is_fresh = False
+
+        def note(attempt: int) -> None:
+            step.attempt = attempt
+
+        step.since = self._loop.time()
+        step.task = asyncio.create_task(
+            run_step(start, self._scope, earlier=self._frame.carried(start.path), on_attempt=note),
+            name=f"step {start.path}",
+        )
+        step.task.add_done_callback(lambda _: self._control.wake.set())
+
+    def _take_results(self) -> None:
+        for step, result in self._running.ended():
+            self._is_dirty = True
+            path = step.start.path
+            if self._suspects is not None:
+                self._suspects.discard(path)
+            if isinstance(result, Ended):
+                self._take(result)
+            else:
+                self._open_retry(result)
+
+    def _open_retry(self, later: Later) -> None:
+        path = later.start.path
+        self._open(Open(kind="retry", path=path, name=path, deadline=Deadline(after_s=later.after_s), data=later.data))
+
+    def _take(self, ended: Ended) -> None:
+        """Take in a result. That of a look-up is the result of the step that was looked up, or lets it start again."""
+        self._spent_usd += ended.spent.cost_usd or Decimal(0)
+        self._is_dirty = True
+        if ended.start.verifies is not None:
+            settled = settle(ended.start, ended.record)
+            if isinstance(settled, Start):
+                self._hold(settled)
+                return
+            ended = replace(ended, record=settled)
+        self._frame.add(ended.record)
+        self._outbox.put(ended)
+
+    # Time and limits
+
+    def _check_limits(self) -> None:
+        frame, now, policy = self._frame, self._loop.time(), self._engine.policy
+        if frame.cancel is None and frame.deadline_at is not None and now >= frame.deadline_at:
+            self._end_because("timed_out")
+        if frame.cancel is None and frame.written > policy.frame_records:
+            self._end_because("too_many_checkpoints")
+        if self._control.is_stopping and self._stop_at is None:
+            self._stop_at = now + policy.stop_grace_s
+            self._is_leaving = True
+        if self._stop_at is not None and now >= self._stop_at:
+            for step in self._running.live:
+                if step.start.effect != "at_most_once":
+                    self._running.cancel(step.start.path)
+                    self._has_left_over = True
+
+    def _end_because(self, reason: str) -> None:
+        self._frame.cancel = reason
+        self._is_dirty = True
+
+    def _has_time_for(self, seconds: float) -> bool:
+        if self._deadline is None:
+            return True
+        return self._loop.time() + seconds + self._engine.policy.margin_s <= self._deadline
+
+    def _left_usd(self) -> Decimal | None:
+        limit = self._frame.claim.budget_usd
+        return None if limit is None else max(limit - self._spent_usd, Decimal(0))
+
+    # The database
+
+    def _write(self) -> None:
+        """Send a checkpoint if there is reason to, otherwise look after the lease."""
+        if self._flusher.is_busy or (self._is_dirty and self._verdict is None):
+            return
+        if not self._running:
+            self._control.is_poked = False
+            self._flusher.checkpoint(self._in_flight, *self._ending())
+        elif self._outbox.is_urgent or self._must_note():
+            self._control.is_poked = False
+            self._flusher.checkpoint(self._in_flight, "running", None)
+        elif self._loop.time() >= self._look_at():
+            self._control.is_poked = False
+            unnoted = any(step.start.path not in self._flusher.noted for step in self._running.live)
+            self._flusher.extend(self._in_flight(self._flusher.acknowledged) if unnoted else None)
+
+    def _ending(self) -> tuple[str, Finish | None]:
+        """What comes next when nothing runs here any more."""
+        if (finish := self._verdict or self._finish) is not None:
+            return "done", self._of_bounded_size(finish)
+        if self._has_left_over:
+            return "ready", None
+        if any(not wait.answered for wait in self._frame.waits.values()):
+            return "waiting", None
+        log.error("frame %s %r has nothing left to do", self._scope.execution_id, self._scope.frame)
+        message = "The plane found nothing left to run, and no result. This is a defect of the plane."
+        return "done", Finish("failed", None, {"code": "internal", "message": message})
+
+    def _of_bounded_size(self, finish: Finish) -> Finish:
+        limit = self._engine.policy.output_limit_bytes
+        if (size := size_of(finish.output)) <= limit:
+            return finish
+        message = f"The output of the workflow is {size:,} bytes, the limit is {limit:,}. Return less, or a reference."
+        return Finish("failed", None, {"code": "output_too_large", "message": message})
+
+    def _in_flight(self, recorded: int) -> JsonObject:
+        left: JsonObject = {
+            path: {"attempt": noted.attempt, "at_most_once": noted.at_most_once}
+            for path, noted in self._frame.in_flight.items()
+        }
+        return left | self._running.in_flight(recorded, one_at_a_time=bool(self._suspects))
+
+    def _must_note(self) -> bool:
+        """Whether a start waits only for being noted."""
+        if self._suspects and self._running.live:
+            return False
+        return any(
+            step.is_noted_first and not self._is_noted(step) and step.after <= self._outbox.results
+            for step in self._running.held
+        )
+
+    def _look_at(self) -> float:
+        """Give the time of the next look at the frame: a poke, a wait that falls due, or steps that run for long."""
+        if self._control.is_poked:
+            return self._loop.time()
+        every = self._engine.policy.extend_every_s
+        times = [due + DUE_SLACK_S for due in self._frame.due_at.values()]
+        if self._running.live:
+            oldest = min(step.since for step in self._running.live)
+            times.append(max(oldest, self._flusher.contact_at) + every)
+        return max(min(times, default=float("inf")), self._flusher.contact_at + DUE_SLACK_S)
+
+    async def _learn(self, answer: Answer) -> Left | None:
+        """Take in what the database said; answers how the frame was left if it was."""
+        if isinstance(answer, Rejected):
+            self._replace(answer)
+            return None
+        frame = self._frame
+        if answer.cancel is not None and frame.cancel is None:
+            self._end_because(answer.cancel)
+        if answer.over_budget != frame.over_budget:
+            frame.over_budget = answer.over_budget
+            self._is_dirty = True
+        frame.postpone(self._flusher.sent_at, again_at=self._loop.time() + DUE_AGAIN_S)
+        if answer.answered:
+            frame.learn(answer.answered, now=self._flusher.sent_at)
+            self._is_dirty = True
+        if isinstance(answer, Checkpointed):
+            return await self._follow(answer)
+        return None
+
+    async def _follow(self, answer: Checkpointed) -> Left | None:
+        for path in answer.conflicts:
+            log.error("invariant_violation: %s of %s was recorded twice", path, self._scope.execution_id)
+        await self._engine.ring(answer.due)
+        if answer.adopted is not None:
+            return Left("done", adopted=answer.adopted, adopted_at=self._flusher.sent_at)
+        match answer.status:
+            case "done":
+                return Left("done")
+            case "waiting":
+                return Left("waiting", again_in_s=answer.due_in_s)
+            case "ready":
+                return Left("ready", again_in_s=0.0)
+            case _:
+                return None
+
+    def _replace(self, rejected: Rejected) -> None:
+        """Record as failed what the database cannot keep, and let a fresh claim plan again from there."""
+        error = rejected.error
+        if not rejected.items and rejected.finish is None:
+            return
+        log.error("frame %s: a checkpoint was refused: %s", self._scope.execution_id, error.detail)
+        problem: JsonObject = {"code": error.code, "message": f"The database refused this: {error.detail}"}
+        self._outbox.keep_results_only()
+        item = next(iter(rejected.items), None)
+        if isinstance(item, Ended | Decided) and item.record.error != problem:
+            record = replace(item.record, status="failed", output=None, error=problem, details={})
+            replaced = replace(item, record=record, size=0)
+            self._outbox.items.appendleft(replaced)
+            self._is_leaving = self._has_left_over = True
+            self._finish = None
+            return
+        if self._verdict is not None and self._verdict.error == problem:
+            raise error
+        self._verdict = Finish("failed", None, problem)
+        for step in [*self._running.live, *self._running.held]:
+            self._running.cancel(step.start.path)
+
+    async def _rest(self) -> None:
+        """Sleep until something happens or falls due."""
+        times = [
+            time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > self._loop.time()
+        ]
+        if not self._flusher.is_busy and self._running:
+            times.append(self._look_at())
+        pause = max(min(times, default=float("inf")) - self._loop.time(), 0.0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if pause == float("inf") else pause):
+                await self._control.wake.wait()
+
+
+def _open_row(wanted: Open, token: str, claim: kernel.Claimed) -> JsonObject:
+    """Build the `open` row of a checkpoint. Ids of children come from the token, so a repeated call opens the same."""
+    row: JsonObject = {
+        "token": token,
+        "kind": wanted.kind,
+        "path": wanted.path,
+        "name": wanted.name,
+        "data": wanted.data,
+    }
+    if wanted.match is not None:
+        row["match"] = wanted.match
+    if wanted.deadline is not None and wanted.deadline.after_s is not None:
+        row["deadline_ms"] = round(wanted.deadline.after_s * 1000)
+    elif wanted.deadline is not None:
+        row["deadline_at"] = wanted.deadline.at
+    if wanted.child is not None:
+        row["child"] = {
+            "execution_id": str(uuid.uuid5(uuid.UUID(claim.execution_id), token)),
+            "ref": wanted.child.ref,
+            "input": wanted.child.input,
+            "budget_usd": wanted.child.budget_usd,
+        }
+    if wanted.shards:
+        suffix = f"~{claim.gen}" if claim.gen else ""
+        row["shards"] = [
+            {
+                "frame": f"{shard.path}/{number}{suffix}",
+                "path": shard.path,
+                "from": shard.start,
+                "to": shard.stop,
+                "max_parallel": shard.max_parallel,
+            }
+            for number, shard in enumerate(wanted.shards)
+        ]
+    return row

@@ -1,0 +1,121 @@
+"""Runs one doorbell: claims the frame, owns it, and goes on with the parent that its end has made due."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from functions.shared.db import kernel
+from functions.shared.db.kernel import Claimed, Refused
+from functions.shared.dispatch.control import Control
+from functions.shared.dsl.schema import accept_input
+from functions.shared.engine.frame import Frame
+from functions.shared.engine.owner import Left, Owner
+from functions.shared.engine.plan import Finish
+from functions.shared.errors import Internal, PlaneError
+from functions.shared.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from functions.shared.dispatch.doorbell import Address
+    from functions.shared.engine.policy import Engine
+    from functions.shared.errors import FieldProblem
+    from functions.shared.jsonvalue import Json, JsonObject
+
+log = logger("engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a doorbell.
+
+    `status`: refused, done, waiting, ready, stale or dropped. `again_in_s`: when to ring again; None: never.
+    `reason` of a refusal: gone, busy, not_due or wrong_queue. `frames`: how many frames were worked on.
+    """
+
+    status: str
+    reason: str | None = None
+    again_in_s: float | None = None
+    frames: int = 0
+
+
+async def run_frame(
+    address: Address,
+    engine: Engine,
+    *,
+    control: Control | None = None,
+    deadline: float | None = None,
+    claim_ref: str | None = None,
+) -> Outcome:
+    """Run the frame that a doorbell means, as far as it goes. `deadline`: loop time at which this invocation ends.
+
+    Raises PlaneError only when the claim itself could not be made.
+    """
+    control = control or Control()
+    loop = asyncio.get_running_loop()
+    claimed_at = loop.time()
+    claim = await _claim(address, engine, claim_ref or uuid.uuid4().hex)
+    if isinstance(claim, Refused):
+        again_in_s = claim.retry_in_s if claim.reason == "not_due" else None
+        return Outcome("refused", reason=claim.reason, again_in_s=again_in_s)
+    frames = 0
+    while True:
+        left = await _own(claim, engine, control, claimed_at=claimed_at, deadline=deadline, is_fresh=frames == 0)
+        frames += 1
+        if left.adopted is None:
+            return Outcome(left.status, again_in_s=left.again_in_s, frames=frames)
+        claim, claimed_at = left.adopted, left.adopted_at
+
+
+async def _claim(address: Address, engine: Engine, claim_ref: str) -> Claimed | Refused:
+    """Claim; should a document that was said to be known be gone by now, the same claim is asked for with it."""
+    documents = engine.documents
+    for known in (documents.known(), []):
+        claim = await kernel.claim(
+            engine.db,
+            execution_id=address.execution_id,
+            frame=address.frame,
+            queue=address.queue,
+            claim_ref=claim_ref,
+            owner=engine.policy.owner,
+            lease_s=engine.policy.lease_s,
+            known=known,
+        )
+        if isinstance(claim, Refused) or claim.document is not None or documents.holds(claim.content_hash):
+            return claim
+    raise Internal(f"The document of execution {address.execution_id} was not sent.")
+
+
+async def _own(
+    claim: Claimed, engine: Engine, control: Control, *, claimed_at: float, deadline: float | None, is_fresh: bool
+) -> Left:
+    try:
+        compiled = engine.documents.compiled(claim.content_hash, claim.document)
+        refs = [row.output_ref for row in claim.records if row.output_ref is not None]
+        outputs = await kernel.load_payloads(
+            engine.db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, refs=refs
+        )
+    except kernel.Stale:
+        return Left("stale")
+    except PlaneError as error:
+        log.warning("frame %s %r was dropped: %s", claim.execution_id, claim.frame, error.detail)
+        return Left("dropped")
+    accepted = accept_input(compiled.workflow, claim.input)
+    frame = Frame.of(claim, cast("JsonObject", accepted.value), outputs, claimed_at=claimed_at)
+    verdict = _refusal(accepted.problems) if accepted.problems and claim.shard is None else None
+    owner = Owner(engine, frame, compiled, control, deadline=deadline, is_fresh=is_fresh, verdict=verdict)
+    return await owner.run()
+
+
+def _refusal(problems: Sequence[FieldProblem]) -> Finish:
+    """End an execution whose input does not fit: a child's is only known when it begins."""
+    message = "The input does not fit: " + "; ".join(
+        f"{problem.pointer}: {problem.message}" for problem in problems[:10]
+    )
+    errors: list[Json] = [
+        {"pointer": problem.pointer, "code": problem.code, "message": problem.message} for problem in problems[:50]
+    ]
+    return Finish("failed", None, {"code": "invalid_input", "message": message, "errors": errors})
