@@ -46,9 +46,21 @@ grant execute on function
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
-grant execute on function plane.find_version(jsonb) to authenticated;
-grant execute on function plane.require_agent(uuid, text) to authenticated;
-grant execute on function plane.version_json(plane.workflows, plane.workflow_versions, boolean) to authenticated;
+grant execute on function
+  plane.find_version(jsonb),
+  plane.require_agent(uuid, text),
+  plane.version_json(plane.workflows, plane.workflow_versions, boolean),
+  plane.find_execution(text),
+  plane.execution_status(plane.executions),
+  plane.execution_json(plane.executions, boolean),
+  plane.known_cost(plane.executions),
+  plane.waiting_for(plane.executions),
+  plane.step_kind(plane.executions, text),
+  plane.step_rows(plane.executions),
+  plane.require_external(plane.executions),
+  plane.require_running(plane.executions),
+  plane.spending(timestamptz, timestamptz)
+to authenticated;
 
 grant select on plane.organisations to authenticated;
 grant select, insert, update on plane.api_keys to authenticated;

@@ -37,6 +37,7 @@ create index executions_by_workflow on plane.executions (org_id, workflow_id, cr
 create index executions_by_agent on plane.executions (org_id, agent_id, created_at desc, id desc) where agent_id is not null;
 create index executions_by_status on plane.executions (org_id, status, created_at desc, id desc);
 create index executions_children on plane.executions (root_execution_id) where parent_execution_id is not null;
+create index executions_reported_cost on plane.executions (org_id, ended_at) where mode = 'external' and known_cost_usd is not null;
 create index executions_by_parent on plane.executions (parent_execution_id) where parent_execution_id is not null;
 create index executions_running on plane.executions (id) where status = 'running' and mode = 'engine'; -- for plane.violations
 

@@ -1,0 +1,25 @@
+-- Sends a signal: an event by its name, or a decision (an approval, a lost step by its path, the budget), which needs approvals:decide.
+-- payload: {execution_id, name, payload}
+-- answers: {status: answered | voted | queued, outcome, …}, and due: the doorbells to ring
+-- raises: 403 missing_scope, 404 execution_not_found, 409 not_waiting, wait_closed, 410 execution_ended, 422 invalid_outcome, invalid_amount
+create function api.signal_execution(payload jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_signalled jsonb;
+begin
+  if not (plane.caller_has_scope('executions:write') or plane.caller_has_scope('approvals:decide')) then
+    perform plane.raise_error(403, 'missing_scope', 'A signal needs the scope executions:write, a decision approvals:decide.',
+      'Use a key that has it, or ask an operator for one.', '{"scope": "executions:write"}');
+  end if;
+  v_signalled := plane.signal_execution(v_execution.id, payload ->> 'name', payload -> 'payload');
+  perform plane.record_audit('signal_execution', 'executions', v_execution.id::text, jsonb_build_object(
+    'name', payload -> 'name', 'status', v_signalled -> 'status', 'outcome', v_signalled -> 'outcome'));
+  return v_signalled - 'token' || jsonb_build_object('execution_id', v_execution.id, 'name', payload -> 'name');
+end;
+$$;
+
+insert into gateway.verbs values ('signal_execution', '', false);
