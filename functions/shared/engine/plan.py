@@ -15,7 +15,8 @@ class Start:
     """Run this step now. `config` is its spec with every template rendered.
 
     The owner records the result as Record(path, parent, kind, ...). With `verifies` set it is the look-up of an
-    at-most-once step whose result was lost: hand its output to `verification.settle`, which says what to do.
+    at-most-once step whose result was lost, and `verifies` is that step's next attempt: hand the look-up's record to
+    `verification.settle`, which says what to do.
     """
 
     path: str
@@ -27,7 +28,7 @@ class Start:
     timeout_s: float
     effect: Literal["at_least_once", "at_most_once"] = "at_least_once"
     on_unknown: str = "fail"
-    verifies: str | None = None  # the kind of the step that is looked up
+    verifies: Start | None = None
     idempotency_key: str | None = None  # None: the owner's own, stable one
     cache: JsonObject | None = None  # {key, ttl_s}
     budget_usd: str | None = None  # what is left of the step's own budget

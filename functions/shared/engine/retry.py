@@ -21,8 +21,5 @@ def delay_s(policy: RetryPolicy, attempt: int, jitter: float) -> float:
 
     `jitter` in 0..1 takes off at most half ("equal jitter"): a crowd that failed together does not come back together.
     """
-    if policy.backoff == "constant":
-        full = policy.first_s
-    else:
-        full = policy.first_s * 2.0 ** min(attempt - 1, 60)
-    return min(full, policy.longest_s) * (1 - jitter / 2)
+    doublings = 0 if policy.backoff == "constant" else min(attempt - 1, 60)
+    return min(policy.first_s * 2.0**doublings, policy.longest_s) * (1 - jitter / 2)
