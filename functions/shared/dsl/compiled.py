@@ -132,14 +132,23 @@ def site_references(site: Site) -> set[str]:
 
 def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """Sort topologically, in document order where it is free; what hangs in a cycle is left out."""
-    waiting = {name: {need for need in wanted if need in needs} for name, wanted in needs.items()}
+    left = {name: {need for need in wanted if need in needs} for name, wanted in needs.items()}
+    position = {name: at for at, name in enumerate(needs)}
+    dependents: dict[str, list[str]] = {name: [] for name in needs}
+    for name, wanted in left.items():
+        for need in wanted:
+            dependents[need].append(name)
     done: list[str] = []
-    while ready := [name for name, wanted in waiting.items() if not wanted]:
+    ready = [name for name, wanted in left.items() if not wanted]
+    while ready:
         done.extend(ready)
+        freed: list[str] = []
         for name in ready:
-            del waiting[name]
-        for wanted in waiting.values():
-            wanted.difference_update(ready)
+            for dependent in dependents[name]:
+                left[dependent].discard(name)
+                if not left[dependent]:
+                    freed.append(dependent)
+        ready = sorted(freed, key=position.__getitem__)
     return tuple(done)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from functions.shared.dsl.closures import Closure, build
 from functions.shared.dsl.evaluation import Evaluation, text_within
