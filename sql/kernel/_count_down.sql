@@ -41,8 +41,11 @@ begin
     v_due := plane._cancel_below(v_parent, array[p_frame.parent_token]);
   end if;
 
-  -- A draining parent is not told of an answer, but wants to know that it may end.
-  if not (v_is_news or (v_wait.pending = 0 and v_parent.cancel_grace_until is not null)) then
+  -- A draining parent closed its waits; it wants to know when the last one below has gone.
+  if not v_is_news and (v_parent.cancel_grace_until is null or exists (
+    select from plane._below(v_parent.root_execution_id, v_parent.execution_id, v_parent.frame) as b
+    where (b.execution_id, b.frame) <> (p_frame.execution_id, p_frame.frame))
+  ) then
     return jsonb_build_object('due', v_due);
   end if;
   if v_parent.status = 'waiting' and v_parent.queue = p_frame.queue then

@@ -2,7 +2,7 @@
 --
 -- p_open: [{token, kind, path, name, match, deadline_ms | deadline_at, data, child, shards}]
 -- A frame that was asked to stop opens nothing: the wait is closed as cancelled at once.
--- The caller holds the frame and, for events, the topics.
+-- The caller holds the frame and, for events, the topics. Raises 409 token_taken.
 create function plane._open_waits(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
@@ -25,7 +25,9 @@ begin
       coalesce(nullif(v_open -> 'data', 'null'), '{}'), v_deadline,
       case v_open ->> 'kind' when 'child' then 1 when 'shards' then jsonb_array_length(v_open -> 'shards') end)
     on conflict do nothing;
-    continue when not found;
+    if not found then
+      perform plane.raise_error(409, 'token_taken', format('There is a wait %s already.', v_open ->> 'token'), 'Take a new token.');
+    end if;
     perform plane._record_event(p_frame.org_id, p_frame.execution_id, 'wait.opened', v_open ->> 'path', jsonb_build_object(
       'kind', v_open -> 'kind', 'token', v_open -> 'token', 'name', v_open -> 'name', 'deadline', v_deadline));
 

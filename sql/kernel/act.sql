@@ -29,7 +29,7 @@ begin
     when 'get_state' then v_answer := api.get_state(v_payload);
     when 'list_state' then v_answer := api.list_state(v_payload);
     when 'put_state' then v_answer := api.put_state(v_payload);
-    when 'patch_state' then v_answer := api.patch_state(v_payload);
+    when 'merge_state' then v_answer := api.merge_state(v_payload);
     when 'increment_state' then v_answer := api.increment_state(v_payload);
     when 'append_state' then v_answer := api.append_state(v_payload);
     when 'delete_state' then v_answer := api.delete_state(v_payload);

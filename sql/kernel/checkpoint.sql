@@ -25,7 +25,7 @@ begin
   end if;
 
   select * into v_frame from plane.frames where execution_id = v_execution and frame = v_name for no key update;
-  if v_frame.epoch = (p ->> 'epoch')::bigint and v_frame.seq = v_seq then
+  if v_frame.epoch = (p ->> 'epoch')::bigint and v_frame.seq = v_seq and v_frame.last_checkpoint is not null then
     return plane._checkpointed(v_frame, true);
   end if;
   if not plane._is_held(v_frame, (p ->> 'epoch')::bigint) or v_seq is distinct from v_frame.seq + 1 then
