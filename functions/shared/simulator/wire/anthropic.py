@@ -52,7 +52,8 @@ def stream(ask: Ask, answer: Answer) -> Iterator[str]:
 def refuse(refusal: Refusal) -> JsonObject:
     """Write an error."""
     error: JsonObject = {"type": _ERRORS.get(refusal.status, "api_error"), "message": refusal.message}
-    return {"type": "error", "error": error, "request_id": "req_simulated"}
+    body: JsonObject = {"type": "error", "error": error, "request_id": "req_simulated"}
+    return body
 
 
 def _forced_tool(body: JsonObject) -> JsonObject:

@@ -1,0 +1,29 @@
+"""What steps do: one handler a kind. Heavy libraries are imported inside the calls that need them."""
+
+from functions.shared.steps.base import (
+    Context,
+    Done,
+    Effects,
+    Handler,
+    HttpPolicy,
+    StepFailed,
+    Usage,
+)
+from functions.shared.steps.code import run_code
+from functions.shared.steps.emit import run_emit
+from functions.shared.steps.http_call import run_http
+from functions.shared.steps.llm import run_llm
+from functions.shared.steps.redaction import Guarded
+from functions.shared.steps.state import run_state
+from functions.shared.steps.tool import run_tool
+
+HANDLERS: dict[str, Handler] = {
+    "llm": Guarded(run_llm),
+    "http": Guarded(run_http),
+    "code": Guarded(run_code),
+    "tool": Guarded(run_tool),
+    "state": Guarded(run_state),
+    "emit": Guarded(run_emit),
+}
+
+__all__ = ["HANDLERS", "Context", "Done", "Effects", "Handler", "HttpPolicy", "StepFailed", "Usage"]
