@@ -68,7 +68,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _end_run(run: Path) -> None:
     if (run / "pg").exists():
-        _in_thread(EmbeddedPostgres(run).stop())
+        in_thread(EmbeddedPostgres(run).stop())
     shutil.rmtree(run, ignore_errors=True)
 
 
@@ -115,7 +115,7 @@ def _start_once(run: Path) -> dict[str, str]:
     with _file_lock(run / "lock"):
         state = run / "server.json"
         if not state.exists():
-            state.write_text(json.dumps(_in_thread(_start(run))))
+            state.write_text(json.dumps(in_thread(_start(run))))
         urls: dict[str, str] = json.loads(state.read_text())
     if "problem" in urls:
         pytest.fail(f"the schema does not load: {urls['problem']}", pytrace=False)
@@ -149,7 +149,7 @@ def _file_lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end without touching this thread's event loop."""
     answer: list[Any] = []
     errors: list[BaseException] = []
