@@ -7,21 +7,22 @@ language sql
 stable
 set search_path = ''
 as $$
-  with page as (
-    select s, sum(octet_length(s.value::text)) over (order by s.key collate "C") - octet_length(s.value::text) as bytes_before,
-      row_number() over (order by s.key collate "C") as place
-    from (
-      select *
-      from plane.state
-      where org_id = (select plane.caller_org())
-        and component = payload ->> 'component'
-        and (expires_at is null or expires_at > plane.clock())
-        and key collate "C" >= coalesce(payload ->> 'prefix', '')
-        and key collate "C" < coalesce(payload ->> 'prefix', '') || chr(1114111)
-        and (payload -> 'cursor' ->> 'key' is null or key collate "C" > payload -> 'cursor' ->> 'key')
-      order by key collate "C"
-      limit (payload ->> 'limit')::int + 1
-    ) as s
+  with found as (
+    select s, octet_length(s.value::text) as bytes
+    from plane.state as s
+    where s.org_id = (select plane.caller_org())
+      and s.component = payload ->> 'component'
+      and (s.expires_at is null or s.expires_at > plane.clock())
+      and s.key collate "C" >= coalesce(payload ->> 'prefix', '')
+      and s.key collate "C" < coalesce(payload ->> 'prefix', '') || chr(1114111)
+      and (payload -> 'cursor' ->> 'key' is null or s.key collate "C" > payload -> 'cursor' ->> 'key')
+    order by s.key collate "C"
+    limit (payload ->> 'limit')::int + 1
+  ),
+  page as (
+    select f.s, sum(f.bytes) over following - f.bytes as bytes_before, row_number() over following as place
+    from found as f
+    window following as (order by (f.s).key collate "C")
   ),
   shown as (
     select p.s, p.place

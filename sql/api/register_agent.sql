@@ -7,11 +7,13 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_now        constant timestamptz := plane.clock();
   v_agent      plane.agents;
   v_is_created boolean;
 begin
   insert into plane.agents as a
-    (org_id, name, framework, description, capabilities, endpoint, config, status, lease_seconds)
+    (org_id, name, framework, description, capabilities, endpoint, config, status, lease_seconds,
+    last_seen_at, created_at, updated_at)
   values (
     plane.caller_org(),
     payload ->> 'name',
@@ -21,7 +23,8 @@ begin
     payload ->> 'endpoint',
     coalesce(payload -> 'config', '{}'),
     coalesce(payload ->> 'status', 'active'),
-    (payload ->> 'lease_seconds')::int)
+    (payload ->> 'lease_seconds')::int,
+    v_now, v_now, v_now)
   on conflict (org_id, name) where deleted_at is null do update
   set
     framework = coalesce(payload ->> 'framework', a.framework),
@@ -31,8 +34,8 @@ begin
     config = coalesce(payload -> 'config', a.config),
     status = coalesce(payload ->> 'status', a.status),
     lease_seconds = case when payload ? 'lease_seconds' then (payload ->> 'lease_seconds')::int else a.lease_seconds end,
-    last_seen_at = plane.clock(),
-    updated_at = plane.clock()
+    last_seen_at = v_now,
+    updated_at = v_now
   returning * into v_agent;
   v_is_created := v_agent.created_at = v_agent.updated_at;
 

@@ -6,6 +6,7 @@ from functions.shared.web.dependencies import Bell, Db, IfMatch, PreferWait, eta
 from functions.shared.web.openapi import example
 from functions.shared.web.paging import Page
 from functions.shared.web.route import PlaneRouter
+from functions.shared.web.validation import invalid_input
 from functions.shared.web.values import Answer, Body, ListOf, Money, Timestamp
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "create_app",
     "etag_of",
     "example",
+    "invalid_input",
     "lambda_handler",
     "public",
     "requires",

@@ -21,7 +21,7 @@ from functions.shared.web.validation import invalid_input
 MAX_WAIT_SECONDS = 25
 MAX_IDEMPOTENCY_KEY = 255
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGNORECASE)
-_ETAG = re.compile(r'(?:W/)?"?([1-9]\d{0,17})"?')
+_ETAG = re.compile(r'\*|"([\x21\x23-\x7e]{1,200})"')
 
 
 async def caller_db(request: Request) -> AsyncIterator[CallerDb]:
@@ -72,10 +72,10 @@ async def if_match(
     header: Annotated[
         str | None, Header(alias="If-Match", description="The ETag that was read: refuse when it changed since.")
     ] = None,
-) -> int | None:
-    """Give the version that must still be current; 0 is never a version. None: the caller did not say.
+) -> str | None:
+    """Give the ETag that must still be current, without its quotes; `*`: it must exist. None: the caller did not say.
 
-    Raises PreconditionFailed for a tag that cannot be one of ours.
+    Raises PreconditionFailed for what cannot be an ETag of ours.
     """
     if header is None:
         return None
@@ -84,15 +84,15 @@ async def if_match(
         raise PreconditionFailed(
             f"{header[:100]} is not an ETag of this resource.", hint="Send the ETag header of the last read as it was."
         )
-    return int(match[1])
+    return match[1] or "*"
 
 
-IfMatch = Annotated[int | None, Depends(if_match)]
+IfMatch = Annotated[str | None, Depends(if_match)]
 
 
-def etag_of(version: int) -> str:
-    """Give the ETag of a version."""
-    return f'"{version}"'
+def etag_of(tag: str | int) -> str:
+    """Give the ETag header of a version."""
+    return f'"{tag}"'
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -1,0 +1,1 @@
+"""Agents register themselves here and say that they live."""

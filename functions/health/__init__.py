@@ -1,0 +1,1 @@
+"""Whether the plane lives and can work."""

@@ -1,0 +1,190 @@
+"""API keys of an organisation, and who is calling."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import Field
+
+from functions.shared.auth.keys import AGENT_SCOPES, OPERATOR_ONLY, SCOPES, new_key
+from functions.shared.db import keys
+from functions.shared.errors import FieldProblem
+from functions.shared.jsonvalue import Json, JsonObject
+from functions.shared.web import (
+    Answer,
+    Body,
+    Db,
+    ListOf,
+    Page,
+    PlaneRouter,
+    Timestamp,
+    create_app,
+    example,
+    invalid_input,
+    lambda_handler,
+    requires,
+)
+from functions.shared.web.suggestions import closest
+
+router = PlaneRouter(tags=["keys"])
+
+Kind: TypeAlias = Literal["agent", "operator"]
+
+
+class CreateKey(Body):
+    """What the new key is for and what it may do."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100, description="What it is for, for people.")]
+    kind: Annotated[
+        Kind, Field(description="agent: agents and integrations. operator: may also manage keys and decide approvals.")
+    ] = "agent"
+    scopes: Annotated[
+        list[str] | None,
+        Field(max_length=len(SCOPES), description="What it may do; left out: all that its kind may."),
+    ] = None
+    expires_in_seconds: Annotated[int | None, Field(ge=1, le=315_360_000)] = None
+
+    def wanted_scopes(self) -> list[str]:
+        """Give the scopes, each once. Raises InvalidInput for those that do not exist or that its kind may not have."""
+        if self.scopes is None:
+            return list(AGENT_SCOPES if self.kind == "agent" else SCOPES)
+        problems = [problem for place, scope in enumerate(self.scopes) if (problem := self._problem(place, scope))]
+        if problems:
+            raise invalid_input(problems)
+        return list(dict.fromkeys(self.scopes))
+
+    def _problem(self, place: int, scope: str) -> FieldProblem | None:
+        allowed: list[Json] = [*(AGENT_SCOPES if self.kind == "agent" else SCOPES)]
+        if scope in allowed:
+            return None
+        pointer = f"/scopes/{place}"
+        if self.kind == "agent" and scope in OPERATOR_ONLY:
+            message, hint = f"Agents cannot have {scope}.", "Make a key of kind operator."
+            return FieldProblem(pointer, "operator_scope", message, hint, allowed)
+        meant = closest(scope, SCOPES)
+        hint = f"Did you mean {meant}?" if meant else None
+        return FieldProblem(pointer, "unknown_scope", f"There is no scope {scope!r}.", hint, allowed, meant)
+
+
+class Key(Answer):
+    """A key: what it may do and how it is, never the secret."""
+
+    id: UUID
+    name: str
+    kind: Kind
+    prefix: str
+    scopes: list[str]
+    status: Literal["active", "expired", "revoked"]
+    created_at: Timestamp
+    created_by: UUID | None
+    expires_at: Timestamp | None
+    revoked_at: Timestamp | None
+    last_used_at: Timestamp | None
+
+
+class CreatedKey(Key):
+    """A new key. `secret` is shown this once; null when a repeated Idempotency-Key got the answer of before."""
+
+    secret: str | None
+
+
+class Organisation(Answer):
+    """The organisation that the key belongs to."""
+
+    id: UUID
+    name: str
+
+
+class Caller(Answer):
+    """Who is calling."""
+
+    organisation: Organisation
+    key: Key
+    scopes: list[str]
+
+
+_KEY: JsonObject = {
+    "id": "5f3f1f64-1c7e-4c8e-8a43-3a4d7b1c9f10",
+    "name": "mail agent",
+    "kind": "agent",
+    "prefix": "ap_live_8Fz3Qk",
+    "scopes": ["state:read", "state:write"],
+    "status": "active",
+    "created_at": "2026-11-21T10:00:00Z",
+    "created_by": "e0c6f1d4-91f4-4e9b-8a53-5d9c1f6f2b77",
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": None,
+}
+_PATH = f"/api/keys/{_KEY['id']}"
+
+
+@router.post(
+    "/api/keys",
+    status_code=201,
+    response_model=CreatedKey,
+    dependencies=[requires("keys:manage")],
+    **example(
+        "/api/keys",
+        body={"name": "mail agent", "kind": "agent", "scopes": ["state:read", "state:write"]},
+        answer={**_KEY, "secret": "ap_live_8Fz3Qk…"},
+        status=201,
+    ),
+)
+async def create_key(body: CreateKey, db: Db) -> Any:
+    """Make a key. Its secret is in this answer and nowhere else. It can have only scopes that your key has."""
+    key = new_key(body.kind)
+    fields: JsonObject = {"name": body.name, "kind": body.kind, "scopes": [*body.wanted_scopes()]}
+    answer: Any = await keys.create_key(db, key, {**fields, "expires_in_seconds": body.expires_in_seconds})
+    return {**answer, "secret": None if db.is_replayed else key.secret}
+
+
+@router.get(
+    "/api/keys",
+    response_model=ListOf[Key],
+    dependencies=[requires("keys:manage")],
+    **example("/api/keys", answer={"data": [_KEY], "next_cursor": None}),
+)
+async def list_keys(db: Db, page: Page) -> Any:
+    """List the organisation's keys, the newest first, also those that are revoked or expired."""
+    return page.of(await keys.list_keys(db, page.payload()), Key)
+
+
+@router.delete("/api/keys/{key_id}", status_code=204, dependencies=[requires("keys:manage")], **example(_PATH))
+async def delete_key(key_id: UUID, db: Db) -> None:
+    """Revoke a key: the next request with it is refused. It stays in the list. Revoking it again is fine."""
+    await keys.revoke_key(db, key_id)
+
+
+@router.post(
+    "/api/keys/{key_id}/revoke",
+    response_model=Key,
+    dependencies=[requires("keys:manage")],
+    **example(
+        f"{_PATH}/revoke", answer={**_KEY, "status": "revoked", "revoked_at": "2026-11-21T11:00:00Z"}
+    ),
+)
+async def revoke_key(key_id: UUID, db: Db) -> Any:
+    """Revoke a key, as DELETE does, and see it."""
+    return await keys.revoke_key(db, key_id)
+
+
+@router.get(
+    "/api/me",
+    response_model=Caller,
+    dependencies=[requires("")],
+    **example(
+        "/api/me",
+        answer={
+            "organisation": {"id": "a3a7f0de-7f0c-4a8e-9a55-7a3f0e4a1b02", "name": "acme"},
+            "key": _KEY,
+            "scopes": ["state:read", "state:write"],
+        },
+    ),
+)
+async def get_me(db: Db) -> Any:
+    """Say who is calling: the organisation, the key and what it may do."""
+    return await keys.get_caller(db)
+
+
+app = create_app("keys", router)
+handler = lambda_handler(app)
