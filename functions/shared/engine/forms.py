@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from functions.shared.dsl.schema import accept
+from functions.shared.dsl.schema import accept_declared, is_json_schema
 from functions.shared.engine.rendering import RenderError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def check_defaults(form: JsonObject) -> None:
     """Check the evaluated defaults of a form; raises RenderError `invalid_form`."""
-    _check(form, _defaults(form), "The default of")
+    _check(form, _defaults(form), "The default of the form's field")
 
 
 def filled(form: JsonObject, given: JsonObject) -> JsonObject:
@@ -30,13 +30,13 @@ def filled(form: JsonObject, given: JsonObject) -> JsonObject:
 def _check(form: JsonObject, values: JsonObject, what: str) -> None:
     if not values:
         return
-    for problem in accept(_without_required(form, values), values).problems:
+    for problem in accept_declared(_without_required(form, values), values).problems:
         raise RenderError("invalid_form", f"{what} {problem.pointer} does not fit: {problem.message}")
 
 
 def _without_required(form: JsonObject, values: JsonObject) -> JsonObject:
     """Only what was given is checked: what is missing has its default or is null."""
-    if _is_json_schema(form):
+    if is_json_schema(form):
         return {**form, "required": []}
     return {name: field for name, field in form.items() if name in values}
 
@@ -51,8 +51,4 @@ def _defaults(form: JsonObject) -> JsonObject:
 
 def _fields(form: JsonObject) -> JsonObject:
     properties = form.get("properties")
-    return properties if _is_json_schema(form) and isinstance(properties, dict) else form
-
-
-def _is_json_schema(form: JsonObject) -> bool:
-    return "$schema" in form or (form.get("type") == "object" and isinstance(form.get("properties"), dict))
+    return properties if is_json_schema(form) and isinstance(properties, dict) else form
