@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, cast
@@ -60,7 +60,7 @@ async def run_llm(config: JsonObject, context: Context) -> Done:
 
     Codes: model_missing, model_key_missing, model_key_refused, model_not_found, rate_limited, quota_exhausted,
     overloaded, provider_error, provider_unreachable, timed_out (these five may be tried again), context_length,
-    content_filtered, request_refused, output_truncated, invalid_output, budget_exhausted.
+    content_filtered, request_refused, unknown_provider, output_truncated, invalid_output, budget_exhausted.
     """
     spec = read_config(Llm, config)
     question = _question(spec)
@@ -115,6 +115,7 @@ class Conversation:
     async def _finish(self, deadline: float) -> Done:
         self._require_key()
         await asyncio.to_thread(_litellm)
+        self._require_provider()
         schema = self._question.schema
         if schema is None:
             answer = await self._call(self._question.messages, None, deadline)
@@ -158,6 +159,14 @@ class Conversation:
                 details={"model": self._model, "variable": variable},
             )
 
+    def _require_provider(self) -> None:
+        try:
+            _litellm().get_llm_provider(model=self._model)
+        except Exception:  # noqa: BLE001  litellm raises a plain bad request here, as for everything else
+            raise StepFailed(
+                "unknown_provider", f"{self._model!r} names no provider that litellm knows; write provider/model."
+            ) from None
+
     def _takes_schema(self) -> bool:
         if provider_of(self._model) in _TAKE_SCHEMAS:
             return True
@@ -168,7 +177,7 @@ class Conversation:
         left = max(0.0, deadline - time.monotonic())
         try:
             async with asyncio.timeout(left):
-                response = await _litellm().acompletion(**self._arguments(messages, wanted, left))
+                response = await self._respond(messages, wanted, left)
         except TimeoutError:
             raise StepFailed("timed_out", f"{self._model} did not answer in time.", retryable=True) from None
         except Exception as error:  # noqa: BLE001  litellm raises many kinds; all of them are told apart in one place
@@ -181,18 +190,28 @@ class Conversation:
             raise StepFailed("content_filtered", f"{self._model} withheld its answer.", details={"model": self._model})
         return answer
 
+    async def _respond(self, messages: list[JsonObject], wanted: JsonObject | None, left: float) -> Any:  # noqa: ANN401
+        """Call, if need be without the temperature: some models take none, and one line must switch the model."""
+        litellm = _litellm()
+        arguments = self._arguments(messages, wanted, left)
+        try:
+            return await litellm.acompletion(**arguments)
+        except litellm.UnsupportedParamsError:
+            if "temperature" not in arguments:
+                raise
+        self._ignored = ["temperature"]
+        del arguments["temperature"]
+        return await litellm.acompletion(**arguments)
+
     def _arguments(self, messages: list[JsonObject], wanted: JsonObject | None, left: float) -> dict[str, Any]:
         base, key = address_and_key(self._model, self._context.environment)
         options = {
-            "temperature": self._question.temperature,
+            "temperature": None if self._ignored else self._question.temperature,
             "max_tokens": self._question.max_tokens,
             "response_format": wanted,
         }
-        known: Sequence[str] = _litellm().get_supported_openai_params(model=self._model) or ()
-        given = {name: value for name, value in options.items() if value is not None}
-        self._ignored = [name for name in ("temperature", "max_tokens") if name in given and name not in known]
         return {
-            **{name: value for name, value in given.items() if name not in self._ignored},
+            **{name: value for name, value in options.items() if value is not None},
             "model": _wire_name(self._model),
             "messages": messages,
             "timeout": max(1.0, left),
