@@ -1,4 +1,5 @@
--- Asks frames to stop: flags them, closes their open waits and wakes those that wait. Answers the doorbells.
+-- Asks frames to stop: flags them, closes their open waits and wakes those that wait. Answers the doorbells, also of
+-- running ones: a dispatcher that runs one itself lets it look at once.
 --
 -- What the caller did not lock beforehand and others hold is left out: it is flagged when its parent drains.
 create function plane._cancel_frames(p_execution_ids uuid[], p_frames text[])
@@ -25,9 +26,7 @@ begin
       status = case when status = 'waiting' then 'ready' else status end,
       due_at = case when status = 'waiting' then plane.clock() + interval '2 seconds' else due_at end
     where execution_id = v_frame.execution_id and frame = v_frame.frame;
-    if v_frame.status in ('waiting', 'ready') then
-      v_due := v_due || plane._doorbell(v_frame);
-    end if;
+    v_due := v_due || plane._doorbell(v_frame);
     if v_frame.frame = '' then
       update plane.executions
       set cancel_requested_at = coalesce(cancel_requested_at, plane.clock())

@@ -38,7 +38,9 @@ begin
       case when v_failed then p_finish -> 'error' when v_wait.kind = 'child' then p_finish -> 'output' end);
   end if;
   if v_failed and v_wait.kind = 'shards' then
-    v_due := plane._cancel_below(v_parent, array[p_frame.parent_token]);
+    select coalesce(jsonb_agg(bell), '[]') into v_due
+    from jsonb_array_elements(plane._cancel_below(v_parent, array[p_frame.parent_token])) as bell
+    where (bell ->> 'execution_id')::uuid <> p_frame.execution_id or bell ->> 'frame' <> p_frame.frame;
   end if;
 
   -- A draining parent closed its waits; it wants to know when the last one below has gone.

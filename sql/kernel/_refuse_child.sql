@@ -14,6 +14,7 @@ begin
       else format('The child execution of %s exists already.', p_ref)
     end));
   update plane.waits set pending = 0 where execution_id = p_frame.execution_id and token = p_token;
-  return plane._wake(p_frame.execution_id, p_frame.frame);
+  perform plane._wake(p_frame.execution_id, p_frame.frame);
+  return '[]';
 end;
 $$;

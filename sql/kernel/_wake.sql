@@ -1,5 +1,6 @@
 -- Tells a frame that one of its waits was answered: a waiting one becomes ready, a running owner learns it with its next call.
--- Answers the doorbells. The caller holds the frame.
+-- Answers the doorbell, also of a running one: a dispatcher that runs it itself makes that call at once, others are told busy.
+-- The caller holds the frame.
 create function plane._wake(p_execution_id uuid, p_frame text)
 returns jsonb
 language plpgsql
@@ -15,7 +16,7 @@ begin
     due_at = case when status = 'waiting' then plane.clock() + interval '2 seconds' else due_at end
   where execution_id = p_execution_id and frame = p_frame and status <> 'done'
   returning * into v_frame;
-  if v_frame.status = 'ready' then
+  if v_frame.status in ('ready', 'running') then
     return jsonb_build_array(plane._doorbell(v_frame));
   end if;
   return '[]';

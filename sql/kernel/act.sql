@@ -1,7 +1,7 @@
 -- Runs a tenant's verb for a step, as the organisation of its frame and under that organisation's row-level security.
 --
 -- p: {execution_id, frame, epoch, verb, payload, idempotency_key} · answers what the verb answers, or {ok: false, reason: stale}
--- Exactly once by idempotency_key within the execution; another payload under it: 422 idempotency_mismatch.
+-- A change is made exactly once by idempotency_key within the execution; another payload under it: 422 idempotency_mismatch.
 -- SECURITY INVOKER, because a role cannot be set inside a definer: plane_runner becomes authenticated for the rest of the transaction.
 -- Raises 422 unknown_verb and what the verb raises.
 create function plane.act(p jsonb)
@@ -20,14 +20,17 @@ begin
     return jsonb_build_object('ok', false, 'reason', 'stale');
   end if;
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'authenticated', true);
+  case p ->> 'verb'
+    when 'get_state' then return api.get_state(v_payload);
+    when 'list_state' then return api.list_state(v_payload);
+    else null;
+  end case;
   v_answer := gateway._begin_once(v_key, v_fingerprint);
   if v_answer is not null then
     return v_answer -> 'answer';
   end if;
 
   case p ->> 'verb'
-    when 'get_state' then v_answer := api.get_state(v_payload);
-    when 'list_state' then v_answer := api.list_state(v_payload);
     when 'put_state' then v_answer := api.put_state(v_payload);
     when 'merge_state' then v_answer := api.merge_state(v_payload);
     when 'increment_state' then v_answer := api.increment_state(v_payload);

@@ -110,18 +110,33 @@ class Runner(Actor):
         """Call a kernel verb."""
         return await self.db.fetchval(f"select plane.{verb}($1)", payload)
 
+    async def each(self, verb: str, payloads: Sequence[Json]) -> list[Json]:
+        """Call a verb once for each payload, in one statement: quick arrangement."""
+        return await self.db.fetchval(
+            f"select jsonb_agg(plane.{verb}(p) order by n) from jsonb_array_elements($1) with ordinality as e (p, n)", list(payloads)
+        )
+
+    async def claim_each(self, execution_ids: Sequence[str], **more: Any) -> list[Held]:
+        """Claim the root frames of many executions; all answers must be yes."""
+        answers = await self.each("claim", [self.claim_payload(id, **more) for id in execution_ids])
+        return [Held(self, answer, answer["seq"]) for answer in answers]
+
+    async def checkpoint_each(self, frames: Sequence[Held], next_: str = "running", **more: Any) -> list[Json]:
+        """The same checkpoint for many frames."""
+        answers = await self.each("checkpoint", [held.payload(next_, **more) for held in frames])
+        for held, answer in zip(frames, answers, strict=True):
+            assert answer["ok"], answer
+            held.seq = answer["seq"]
+        return answers
+
+    def claim_payload(self, execution_id: str, frame: str = "", **more: Any) -> Json:
+        """A claim, not sent."""
+        payload = {"execution_id": execution_id, "frame": frame, "queue": "default", "claim_ref": uuid.uuid4().hex}
+        return payload | {"owner": self.name, "lease_seconds": 30, "known": []} | more
+
     async def try_claim(self, execution_id: str, frame: str = "", **more: Any) -> Json:
         """Claim, whatever the answer."""
-        payload = {
-            "execution_id": execution_id,
-            "frame": frame,
-            "queue": "default",
-            "claim_ref": uuid.uuid4().hex,
-            "owner": self.name,
-            "lease_seconds": 30,
-            "known": [],
-        }
-        return await self.kernel("claim", payload | more)
+        return await self.kernel("claim", self.claim_payload(execution_id, frame, **more))
 
     async def claim(self, execution_id: str, frame: str = "", **more: Any) -> Held:
         """Claim; the answer must be yes."""
@@ -161,6 +176,14 @@ class Tenant(Actor):
         """Start an execution; its id."""
         answer = await self.db.fetchval("select plane.start_execution($1)", {"version_id": version_id, "input": {}} | more)
         return str(answer["execution_id"])
+
+    async def start_each(self, version_id: str, count: int, **more: Any) -> list[str]:
+        """Start many executions in one statement."""
+        return await self.db.fetchval(
+            "select jsonb_agg(plane.start_execution($1) -> 'execution_id') from generate_series(1, $2)",
+            {"version_id": version_id, "input": {}} | more,
+            count,
+        )
 
     async def signal(self, execution_id: str, name: str, payload: Any = None) -> Json:
         """Signal an execution."""

@@ -154,7 +154,7 @@ async def test_a_grant_is_split_over_the_whole_tree(plane: Plane, runner: Runner
     after = [(await runner.claim(frame.execution_id, frame.frame)).claimed for frame in frames]
     assert [round(row["budget_usd"] - old, 9) for row, old in zip(after, before, strict=True)] == [1, 1, 1]
     assert {row["waits"][0]["outcome"] for row in after} == {"grant"}
-    await refused(tenant.decide(held.execution_id, "budget", "grant", usd=3), 409, "not_waiting")
+    await refused(tenant.decide(held.execution_id, "budget", "grant", usd=3), 409, "wait_closed")
 
 
 async def test_a_refused_budget_tells_the_owner(runner: Runner, tenant: Tenant, held: Held) -> None:
