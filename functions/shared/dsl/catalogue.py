@@ -41,7 +41,7 @@ def provider_of(model: str) -> str | None:
 
 
 def missing_key(model: str, environment: Mapping[str, str]) -> str | None:
-    """Give the environment variable that this model needs and that is not set; None when nothing is known to be missing."""
+    """Give the environment variable that this model needs and that is not set; None when none is known."""
     variables = KEY_VARIABLES.get(provider_of(model) or "", ())
     if not variables or any(environment.get(variable) for variable in variables):
         return None

@@ -13,8 +13,8 @@ from jinja2 import nodes
 
 from functions.shared.dsl.evaluation import Evaluation, calculate, compare, is_number, member, no_name
 from functions.shared.dsl.expression_errors import ExpressionError
-from functions.shared.dsl.filters import FILTERS
-from functions.shared.dsl.syntax import Key, reference_of
+from functions.shared.dsl.filters import FILTERS, apply_filter
+from functions.shared.dsl.syntax import Key, keyword_name, reference_of
 from functions.shared.dsl.values import kind_of, plain
 
 Closure: TypeAlias = Callable[[Evaluation], object]
@@ -78,16 +78,15 @@ def _reference(name: str, keys: tuple[Key, ...]) -> Closure:
 
         return look_up_name
 
+    chain = [(key, _described(name, keys[:position])) for position, key in enumerate(keys)]
+
     def look_up(run: Evaluation) -> object:
         try:
             value = run.names[name]
         except KeyError:
             raise no_name(name, run.names) from None
-        for position, key in enumerate(keys):
-            if type(value) is dict and key in value:  # pyright: ignore[reportUnknownMemberType]
-                value = cast("dict[Key, object]", value)[key]
-            else:
-                value = member(value, key, _described(name, keys[:position]))
+        for key, described in chain:
+            value = member(value, key, described)
         return value
 
     return look_up
@@ -123,7 +122,7 @@ def _slice(container: Closure, node: nodes.Slice) -> Closure:
             raise ExpressionError("type_error", "The limits of a cut must be whole numbers")
         if limits[2] == 0:
             raise ExpressionError("type_error", "The step of a cut cannot be 0")
-        return cast("list[object]", value)[slice(*limits)]
+        return cast("list[object]", value)[slice(*cast("list[int | None]", limits))]
 
     return cut
 
@@ -177,7 +176,7 @@ def _arithmetic(sign: str, left: Closure, right: Closure) -> Closure:
 def _default(node: nodes.Filter) -> Closure:
     """`x | default(y)`: y when x is not there. With true as second argument also when x is empty, false or null."""
     value = build(cast("nodes.Expr", node.node))
-    named = {keyword.key: keyword.value for keyword in node.kwargs}
+    named = {keyword_name(keyword): keyword.value for keyword in node.kwargs}
     given = [*node.args, None, None]
     fallback_node, boolean_node = given[0] or named.get("default_value"), given[1] or named.get("boolean")
     fallback: Closure = build(fallback_node) if fallback_node is not None else lambda _: ""
@@ -215,18 +214,14 @@ def _filter(node: nodes.Filter) -> Closure:
     function = FILTERS[node.name].function
     value = build(cast("nodes.Expr", node.node))
     arguments = [build(argument) for argument in node.args]
-    named = [(_python_name(node.name, keyword.key), build(keyword.value)) for keyword in node.kwargs]
-    if not arguments and not named:
-        return lambda run: function(run, value(run))
+    named = [(_python_name(node.name, keyword_name(keyword)), build(keyword.value)) for keyword in node.kwargs]
     name = node.name
+    if not arguments and not named:
+        return lambda run: apply_filter(name, function, run, value(run))
 
     def apply(run: Evaluation) -> object:
-        try:
-            return function(
-                run, value(run), *(argument(run) for argument in arguments), **{key: entry(run) for key, entry in named}
-            )
-        except TypeError:
-            raise ExpressionError("type_error", f"`{name}` got arguments that it does not take") from None
+        given = [argument(run) for argument in arguments]
+        return apply_filter(name, function, run, value(run), *given, **{key: entry(run) for key, entry in named})
 
     return apply
 

@@ -21,9 +21,9 @@ ON_ERROR = "on_error"
 class CompiledStep:
     """A step and what follows from its place. `address` has no positions: `polish.draft`, `on_error.notify`.
 
-    `needs`: siblings that must end first, from `needs:` and from references anywhere inside. `outer`: steps of enclosing
-    scopes that it looks at; those groups need them too. `config`: the spec as written (a mapping for every kind but
-    transform and group), its templates not yet evaluated. `order`: a group's steps, needs first.
+    `needs`: siblings that must end first, from `needs:` and from references anywhere inside. `outer`: steps of
+    enclosing scopes that it looks at; those groups need them too. `config`: the spec as written (a mapping for every
+    kind but transform and group), its templates not yet evaluated. `order`: a group's steps, needs first.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.problems import did_you_mean
@@ -14,11 +14,12 @@ from functions.shared.dsl.values import MAX_INT_BITS, MAX_TEXT, MAX_WORK, kind_o
 class Evaluation:
     """What one evaluation carries along. Never shared between two evaluations."""
 
-    __slots__ = ("names", "work")
+    __slots__ = ("names", "rounds", "work")
 
     def __init__(self, names: Mapping[str, object]) -> None:
         self.names = names
         self.work = MAX_WORK
+        self.rounds = 0
 
     def spend(self, amount: int) -> None:
         """Pay for looking at `amount` items; raises too_large when the evaluation has used up what it may."""
@@ -29,20 +30,21 @@ class Evaluation:
 
 def member(value: object, key: object, described: str) -> object:
     """Look up an item by key or position, never an attribute. Raises undefined, naming what is there instead."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101  dict alone is several times faster
+        mapping = cast("Mapping[object, object]", value)
         try:
-            return cast("Mapping[object, object]", value)[key]
+            return mapping[key]
         except (KeyError, TypeError):
-            raise _no_field(cast("Mapping[object, object]", value), key, described) from None
+            raise _no_field(mapping, key, described) from None
     if isinstance(value, (list, str)) and isinstance(key, int) and not isinstance(key, bool):
+        items = cast("list[object]", value)
         try:
-            return cast("list[object]", value)[key]
+            return items[key]
         except IndexError:
-            count = len(cast("list[object]", value))
-            raise ExpressionError("undefined", f"{described} has {count} items, so there is no item {key}") from None
-    if value is None:
-        raise ExpressionError("undefined", f"{described} is null, so it has no {key!r}")
-    raise ExpressionError("undefined", f"{described} is a {kind_of(value)}, so it has no {key!r}")
+            raise ExpressionError("undefined", f"{described} has {len(items)} items, so no item {key}") from None
+    kind = kind_of(cast("object", value))
+    is_what = "null" if kind == "null" else f"a {kind}"
+    raise ExpressionError("undefined", f"{described} is {is_what}, so it has no {key!r}")
 
 
 def _no_field(value: Mapping[object, object], key: object, described: str) -> ExpressionError:
@@ -62,12 +64,12 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_ARITHMETIC: dict[str, Callable[[object, object], object]] = {
+_ARITHMETIC: dict[str, Callable[[Any, Any], object]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
+    "/": lambda left, right: left / right,
+    "//": lambda left, right: left // right,
     "%": operator.mod,
 }
 
@@ -76,6 +78,7 @@ def calculate(evaluation: Evaluation, sign: str, left: object, right: object) ->
     """Apply an arithmetic operator: numbers, and `+` also for two texts or two lists."""
     if is_number(left) and is_number(right):
         return _number(sign, left, right)
+    kinds = kind_of(left), kind_of(right)
     if sign == "+" and isinstance(left, str) and isinstance(right, str):
         return text_within(left + right) if len(left) + len(right) <= MAX_TEXT else text_within(None)
     if sign == "+" and isinstance(left, list) and isinstance(right, list):
@@ -83,7 +86,7 @@ def calculate(evaluation: Evaluation, sign: str, left: object, right: object) ->
         evaluation.spend(len(joined))
         return joined
     hint = "Put both into one text, as in `${{ a }} ${{ b }}`, or convert with `| string`, `| int` or `| float`."
-    raise ExpressionError("type_error", f"Cannot calculate {kind_of(left)} {sign} {kind_of(right)}", hint)
+    raise ExpressionError("type_error", f"Cannot calculate {kinds[0]} {sign} {kinds[1]}", hint)
 
 
 def _number(sign: str, left: object, right: object) -> object:
@@ -105,7 +108,7 @@ def text_within(text: str | None) -> str:
     return text
 
 
-_ORDER: dict[str, Callable[[object, object], bool]] = {
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lteq": operator.le,
     "gt": operator.gt,
@@ -138,4 +141,5 @@ def contains(evaluation: Evaluation, container: object, item: object) -> bool:
         return item in items
     if isinstance(container, Mapping) and isinstance(item, str):
         return item in cast("Mapping[object, object]", container)
-    raise ExpressionError("type_error", f"Cannot look for a {kind_of(item)} in a {kind_of(container)}")
+    kinds = kind_of(item), kind_of(cast("object", container))
+    raise ExpressionError("type_error", f"Cannot look for a {kinds[0]} in a {kinds[1]}")

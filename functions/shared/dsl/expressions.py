@@ -1,6 +1,6 @@
 """Evaluate `${{ }}`: the whole public face of expressions.
 
-A text that is exactly one `${{ }}` keeps the native type of its value; other texts become texts. Compiled forms are cached.
+A text that is exactly one `${{ }}` keeps the native type of its value; others become texts. Compiled forms are cached.
 """
 
 from __future__ import annotations
@@ -33,11 +33,14 @@ Scope: TypeAlias = Mapping[str, object]
 
 def evaluate(value: Json, scope: Scope) -> Json:
     """Evaluate every `${{ }}` in any structure. Plain texts, numbers and keys stay as they are."""
-    if isinstance(value, str):
-        return _evaluate_text(value, scope, Evaluation(scope)) if OPEN in value else value
-    if not isinstance(value, (dict, list)):
+    if isinstance(value, str) and OPEN not in value:
         return value
-    return _Walk(scope).walk(value)
+    try:
+        if isinstance(value, str):
+            return _evaluate_text(value, Evaluation(scope))
+        return _Walk(scope).walk(value) if isinstance(value, (dict, list)) else value
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def evaluate_condition(text: Json, scope: Scope) -> bool:
@@ -46,15 +49,21 @@ def evaluate_condition(text: Json, scope: Scope) -> bool:
         return text
     if not isinstance(text, str):
         raise ExpressionError("type_error", "A condition is an expression, true or false")
-    return bool(_single(text)(Evaluation(scope)))
+    try:
+        return bool(_single(text)(Evaluation(scope)))
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def evaluate_expression(text: Json, scope: Scope) -> Json:
     """Evaluate one expression, with or without marks; a structure (`for_each: [a, b]`) is evaluated as such."""
     if not isinstance(text, str):
         return evaluate(text, scope)
-    result = plain(_single(text)(Evaluation(scope)))
-    _check_container(result)
+    try:
+        result = plain(_single(text)(Evaluation(scope)))
+        _check_container(result)
+    except RecursionError:
+        raise _too_deep() from None
     return result
 
 
@@ -65,11 +74,14 @@ def render_text(text: str, scope: Scope) -> str:
     pieces: list[str] = []
     run = Evaluation(dict(scope))
     size = 0
-    for piece in _prompt(text)(run):
-        size += len(piece)
-        if size > MAX_RESULT:
-            text_within(None)
-        pieces.append(piece)
+    try:
+        for piece in _prompt(text)(run):
+            size += len(piece)
+            if size > MAX_RESULT:
+                text_within(None)
+            pieces.append(piece)
+    except RecursionError:
+        raise _too_deep() from None
     return "".join(pieces)
 
 
@@ -91,6 +103,10 @@ class _Template:
     single: Closure | None
     is_reference: bool
     parts: tuple[str | Closure, ...] = ()
+
+
+def _too_deep() -> ExpressionError:
+    return ExpressionError("too_large", "A value is nested too deeply")
 
 
 def _split(text: str) -> list[Piece]:
@@ -120,7 +136,7 @@ def _prompt(text: str) -> Part:
     return compile_prompt(text)
 
 
-def _evaluate_text(text: str, scope: Scope, run: Evaluation) -> Json:
+def _evaluate_text(text: str, run: Evaluation) -> Json:
     template = _template(text)
     if template.single is not None:
         result = plain(template.single(run))
@@ -147,7 +163,7 @@ class _Walk:
         if isinstance(value, str):
             if OPEN not in value:
                 return value
-            return self._counted(_evaluate_text(value, self._scope, Evaluation(self._scope)))
+            return self._counted(_evaluate_text(value, Evaluation(self._scope)))
         if isinstance(value, dict):
             return {key: self.walk(entry) for key, entry in value.items()}
         if isinstance(value, list):

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from functions.shared.dsl.evaluation import (
     Evaluation,
@@ -38,7 +38,8 @@ def _items(evaluation: Evaluation, value: object, name: str) -> list[object]:
     if isinstance(value, list):
         items = cast("list[object]", value)
     elif isinstance(value, str):
-        items = list[object](value) if len(value) <= evaluation.work else [None] * (evaluation.work + 1)
+        evaluation.spend(len(value))
+        return list[object](value)
     elif isinstance(value, Mapping):
         items = list(cast("Mapping[object, object]", value))
     else:
@@ -53,7 +54,7 @@ def _attribute(value: object, path: object) -> object:
         return member(value, path, "the item")
     described = "the item"
     for part in str(path).split("."):
-        is_position = part.isdigit() and isinstance(value, list)
+        is_position = part.isascii() and part.isdigit() and kind_of(value) == "list"
         value = member(value, int(part) if is_position else part, described)
         described = f"{described}.{part}"
     return value
@@ -145,7 +146,8 @@ def _float(_: Evaluation, value: object, default: object = _MISSING) -> object:
 def _converted(name: str, wanted: str, value: object, default: object) -> object:
     if default is not _MISSING:
         return default
-    shown = to_text(value)[:40] if not isinstance(value, (list, Mapping)) else f"a {kind_of(value)}"
+    kind = kind_of(value)
+    shown = f"a {kind}" if kind in {"list", "object"} else to_text(value)[:40]
     raise ExpressionError("type_error", f"{shown!r} cannot be read as {wanted}", f"Give a default: `{name}(0)`.")
 
 
@@ -220,14 +222,15 @@ def _map(
             "not_allowed", f"`map` cannot apply `{name}`", f"It takes `attribute='name'` or one of {allowed}."
         )
     function = FILTERS[name].function
-    return [_apply(function, name, (evaluation, item, *arguments)) for item in items]
+    return [apply_filter(name, function, evaluation, item, *arguments) for item in items]
 
 
-def _apply(function: FilterFunction, name: str, arguments: tuple[object, ...]) -> object:
+def apply_filter(name: str, function: FilterFunction, *arguments: object, **named: object) -> object:
+    """Call a filter; arguments that it cannot take are a type_error."""
     try:
-        return function(*arguments)
-    except TypeError:
-        raise ExpressionError("type_error", f"`{name}` got arguments that it does not take") from None
+        return function(*arguments, **named)
+    except (TypeError, ValueError, OverflowError):
+        raise ExpressionError("type_error", f"`{name}` got a value or arguments that it does not take") from None
 
 
 def _attribute_or(item: object, path: object, default: object) -> object:
@@ -304,7 +307,7 @@ def _sum(evaluation: Evaluation, value: object, attribute: object = None, start:
     return total
 
 
-def _extreme(name: str, choose: Callable[..., object]) -> FilterFunction:
+def _extreme(name: str, choose: Callable[[list[Any]], object]) -> FilterFunction:
     def extreme(
         evaluation: Evaluation,
         value: object,
@@ -317,7 +320,7 @@ def _extreme(name: str, choose: Callable[..., object]) -> FilterFunction:
         key = _sort_key(attribute, case_sensitive=bool(case_sensitive))
         keys = [key(item) for item in items]
         _one_kind(name, keys)
-        return items[cast("int", choose(range(len(items)), key=lambda at: cast("str", keys[at])))]
+        return items[keys.index(choose(keys))]
 
     return extreme
 
@@ -375,8 +378,5 @@ FILTERS: dict[str, Filter] = {
     "list": Filter(_list),
     "items": Filter(_pairs),
 }
-MAPPABLE = frozenset(
-    {"first", "last", "length", "join", "lower", "upper", "trim", "tojson", "int", "float", "string", "round", "sum", "items",
-     "sort", "unique", "list", "min", "max"}
-)  # fmt: skip
+MAPPABLE = frozenset(FILTERS) - {"map", "select", "selectattr", "rejectattr"}  # nothing that loops in a loop
 FILTER_NAMES = frozenset({*FILTERS, "default"})  # default is part of the grammar: it must see undefined

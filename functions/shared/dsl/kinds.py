@@ -247,11 +247,7 @@ class FailWith(Model):
     code: Annotated[PlainText, Field(pattern=NAME.pattern)] = "failed"
 
 
-Fail: TypeAlias = Annotated[
-    FailWith,
-    BeforeValidator(_message),
-    WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/FailWith"}]}),
-]
+Fail: TypeAlias = Annotated[FailWith, BeforeValidator(_message, json_schema_input_type=str | FailWith)]
 
 # Where prompt text stands: the path below the kind; `*` is any position of a list.
 PROMPT_FIELDS: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -1,13 +1,14 @@
 """Read a document from YAML or JSON text, strictly, with the place of every value.
 
-YAML 1.2 rules; size, depth, alias and node limits; duplicate keys with both lines. What can be repaired without guessing
-(tabs, an unquoted expression) is reported and repaired, so that the later checks still see the whole document.
+YAML 1.2 rules; size, depth, alias and node limits; duplicate keys with both lines. What can be repaired without
+guessing (tabs, an unquoted expression) is reported and repaired, so that the later checks still see everything.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from functions.shared.dsl.problems import DocumentPath, Problem
@@ -19,7 +20,7 @@ from functions.shared.jsonvalue import JsonObject
 MAX_BYTES = 256_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loaded:
     """`document` is None when the text could not be read as one object; the tree knows the places."""
 
@@ -27,6 +28,10 @@ class Loaded:
     problems: list[Problem]
     tree: Tree | None
     text: str = ""
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
     def position(self, path: DocumentPath) -> Place:
         """Give line and column of the entry at `path`, or of the nearest thing above it."""
@@ -41,10 +46,8 @@ class Loaded:
         mark = value[offset : offset + 3]
         if tree.is_alias or mark not in {"${{", "${%"}:
             return place
-        lines = self.text.split("\n")
         line, column = tree.place
-        at = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
-        at = self.text.find(mark, at)
+        at = self.text.find(mark, self._line_starts[line - 1] + column - 1)
         for _ in range(value.count(mark, 0, offset)):
             at = self.text.find(mark, at + 3) if at >= 0 else at
         if at < 0:

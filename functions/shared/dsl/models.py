@@ -44,7 +44,7 @@ Money: TypeAlias = Annotated[float, Field(ge=0, le=1_000_000)]
 class Retry(Model):
     """How often, and with which pauses, a step is repeated after a transient error."""
 
-    max_attempts: int = Field(3, ge=1, le=100)
+    max_attempts: int = Field(default=3, ge=1, le=100)
     backoff: Literal["exponential", "constant"] = "exponential"
     first: Duration = "1s"
     longest: Duration = "30s"
@@ -69,7 +69,9 @@ class Limits(Model):
 
     timeout: Duration = "7d"
     budget_usd: Money | None = None
-    max_steps: int = Field(10_000, ge=1, le=100_000, description="Steps that may run, every item and round counted.")
+    max_steps: int = Field(
+        default=10_000, ge=1, le=100_000, description="Steps that may run, every item and round counted."
+    )
     on_budget: Literal["stop", "ask"] = "stop"
 
 
@@ -83,7 +85,7 @@ class Defaults(Model):
 class Step(Model):
     """One step: its attributes and exactly one kind."""
 
-    needs: list[str] = []
+    needs: list[str] = Field([])
     requires: Literal["some", "all", "ended"] = "some"
     when: Condition | None = None
     for_each: Items | None = None
@@ -160,8 +162,8 @@ class InlineTest(Model):
     """A test inside the document. `mock` has an output by step path, a list by item, or `{error: {code}}`."""
 
     name: str = Field(min_length=1)
-    input: dict[str, JsonValue] = {}
-    mock: dict[str, JsonValue] = {}
+    input: dict[str, JsonValue] = Field({})
+    mock: dict[str, JsonValue] = Field({})
     expect: ExpectedEnd = ExpectedEnd()
 
 
@@ -175,10 +177,10 @@ class Workflow(Model):
     output: JsonValue = Field(None, description="Without it the outputs of all steps by name.")
     limits: Limits = Limits()
     defaults: Defaults = Defaults()
-    secrets: list[SecretName] = []
+    secrets: list[SecretName] = Field([])
     steps: dict[StepName, Step] = Field(min_length=1)
     on_error: OnError | None = None
-    tests: list[InlineTest] = []
+    tests: list[InlineTest] = Field([])
 
     @property
     def has_output(self) -> bool:

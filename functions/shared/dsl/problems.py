@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from functions.shared.jsonvalue import JsonObject
 
 DocumentPath: TypeAlias = tuple[str | int, ...]
+_MAX_CANDIDATES = 300  # comparing with more would take longer than it helps
 Severity: TypeAlias = Literal["error", "warning"]
 
 
@@ -43,7 +44,7 @@ def path_text(path: DocumentPath) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Give the known word that `word` probably meant."""
-    candidates = list(known)
+    candidates = list(known)[:_MAX_CANDIDATES]
     lowered = {candidate.lower(): candidate for candidate in candidates}
     if word.lower() in lowered and lowered[word.lower()] != word:
         return lowered[word.lower()]

@@ -19,7 +19,6 @@ from functions.shared.dsl.templates import Piece, TemplateError, split
 from functions.shared.dsl.values import kind_of, to_text
 
 MAX_ITERATIONS = 10_000
-ITERATION_WORK = 500  # what one round of a prompt's loop costs of an evaluation's work: 10,000 rounds use it up
 MAX_TAG_DEPTH = 10
 Part: TypeAlias = Callable[[Evaluation], Iterator[str]]
 
@@ -227,7 +226,9 @@ def _loop(names: tuple[str, ...], source: Closure, body: Part) -> Part:
         scope = cast("dict[str, object]", run.names)
         outer = {name: scope[name] for name in names if name in scope}
         for values in _rounds(source(run), len(names)):
-            run.spend(ITERATION_WORK)
+            run.rounds += 1
+            if run.rounds > MAX_ITERATIONS:
+                raise ExpressionError("too_large", f"The loops of a prompt may run {MAX_ITERATIONS:,} rounds together")
             scope.update(zip(names, values, strict=True))
             yield from body(run)
         for name in names:
@@ -252,4 +253,4 @@ def _rounds(value: object, count: int) -> Iterator[tuple[object, ...]]:
 def _pair(item: object, count: int) -> tuple[object, ...]:
     if isinstance(item, list) and len(cast("list[object]", item)) == count:
         return tuple(cast("list[object]", item))
-    raise ExpressionError("type_error", f"`for a, b` needs pairs, not a {kind_of(item)}")
+    raise ExpressionError("type_error", f"`for a, b` needs pairs, not a {kind_of(cast('object', item))}")

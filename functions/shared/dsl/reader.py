@@ -28,6 +28,7 @@ Restore: TypeAlias = Callable[[str, str], str]
 
 
 def read_text(text: str, restore: Restore = lambda text, _: text, place: Where = lambda place: place) -> Reader:
+    """Read YAML or JSON text; what is wrong is in the reader's problems, and its tree is None when nothing was read."""
     reader = Reader(restore, place)
     value = _json(text) if text.lstrip()[:1] == "{" else _NOT_JSON
     if value is _NOT_JSON:
@@ -82,7 +83,7 @@ class Reader:
         self._flow = 0
 
     def read(self, text: str) -> None:
-        events = cast("Iterator[yaml.Event]", yaml.parse(text, Loader=_LOADER))
+        events = yaml.parse(text, Loader=_LOADER)
         try:
             self._document(events)
         except _RefusedError:
@@ -113,7 +114,7 @@ class Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
         node = cast("yaml.ScalarEvent | yaml.CollectionStartEvent", event)
-        anchor = cast("str | None", node.anchor)
+        anchor = node.anchor
         if anchor is not None:
             self._open_anchors.add(anchor)
         if isinstance(event, yaml.ScalarEvent):
@@ -135,7 +136,7 @@ class Reader:
 
     def _alias(self, event: yaml.AliasEvent, depth: int) -> Tree:
         self._aliases += 1
-        name = cast("str", event.anchor)
+        name = str(event.anchor)
         if self._aliases > MAX_ALIASES:
             self._refuse(event, "too_many_aliases", f"The document uses more than {MAX_ALIASES} aliases")
         if name in self._open_anchors:
@@ -148,15 +149,15 @@ class Reader:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Tree:
         text = self._text(event)
-        self._refuse_tag(event, cast("str | None", event.tag), _TEXT_TAG)
+        self._refuse_tag(event, event.tag, _TEXT_TAG)
         is_plain = bool(event.implicit[0]) and event.tag is None
         value = resolve(text) if is_plain else text
         return Tree(value, self._start(event))
 
     def _text(self, event: yaml.ScalarEvent) -> str:
         """Give the text with its masked expressions restored; a plain one that needs quotes is a problem."""
-        written = cast("str", event.value)
-        text = self._restore(written, cast("str | None", event.style) or "")
+        written = event.value
+        text = self._restore(written, event.style or "")
         is_plain = event.implicit[0] and text != written
         if is_plain and (self._flow or ": " in text or " #" in text):
             message = "An expression inside { } or [ ], or one that holds `: ` or ` #`, must be quoted"
@@ -165,7 +166,7 @@ class Reader:
         return text
 
     def _collection(self, event: yaml.CollectionStartEvent, events: Iterator[yaml.Event], depth: int) -> Tree:
-        self._refuse_tag(event, cast("str | None", event.tag), None)
+        self._refuse_tag(event, event.tag, None)
         self._flow += bool(event.flow_style)
         is_list = isinstance(event, yaml.SequenceStartEvent)
         tree = self._sequence(event, events, depth) if is_list else self._mapping(event, events, depth)
@@ -214,7 +215,7 @@ class Reader:
             self._refuse(event, "bad_key", "A key must be a text", hint)
         scalar = cast("yaml.ScalarEvent", event)
         key = self._text(scalar)
-        self._refuse_tag(event, cast("str | None", scalar.tag), _TEXT_TAG)
+        self._refuse_tag(event, scalar.tag, _TEXT_TAG)
         if key == "<<" and scalar.implicit[0]:
             hint = "YAML 1.2 has no merge keys; write the entries out, or alias a whole value."
             self._refuse(event, "merge_key", "`<<` does not merge here", hint)
@@ -270,5 +271,6 @@ def problem(
     hint: str | None = None,
     severity: str = "error",
 ) -> Problem:
+    """Make a problem; an error unless `severity` says warning."""
     kind = "warning" if severity == "warning" else "error"
     return Problem(path_text(tuple(path)), place[0], place[1], code, kind, message, hint)

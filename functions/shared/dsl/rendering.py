@@ -1,4 +1,4 @@
-"""Evaluate a step's spec before it runs: prompt text as prompts, literal fields untouched, everything else as templates."""
+"""Evaluate a step's spec before it runs: prompts as prompts, literal fields not at all, the rest as templates."""
 
 from __future__ import annotations
 

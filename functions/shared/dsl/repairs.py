@@ -14,6 +14,7 @@ _MASKED = re.compile(f"{_MASK}(.)(.){_PAD}*{_END}")
 
 
 def without_tabs(text: str) -> tuple[str, list[Problem], Where]:
+    """Read each tab of an indentation as two spaces; the function brings places back to the text as written."""
     problems: list[Problem] = []
     shifts: dict[int, int] = {}
     lines = text.split("\n")

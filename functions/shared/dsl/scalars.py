@@ -17,7 +17,7 @@ _MAX_DIGITS = 300
 
 
 def resolve(text: str) -> Json:
-    """Give the value of a plain scalar: null, true, false, a number. Everything else, as `on`, `12:30` and `007`, is text."""
+    """Give the value of a plain scalar: null, true, false, a number; all else (`on`, `12:30`, `007`) is text."""
     if text in _WORDS:
         return _WORDS[text]
     if len(text) > _MAX_DIGITS or text[:1] not in "-.0123456789":

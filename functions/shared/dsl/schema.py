@@ -18,10 +18,27 @@ if TYPE_CHECKING:
 
     from functions.shared.dsl.models import Workflow
 
-__all__ = ["Accepted", "accept", "accept_declared", "accept_input", "is_json_schema", "schema_problems", "to_json_schema"]
+__all__ = [
+    "Accepted",
+    "accept",
+    "accept_declared",
+    "accept_input",
+    "is_json_schema",
+    "schema_problems",
+    "to_json_schema",
+]
 
 MAX_PROBLEMS = 100
-_COMBINERS = ("allOf", "anyOf", "oneOf", "$ref", "if", "patternProperties", "unevaluatedProperties", "additionalProperties")
+_COMBINERS = (
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "$ref",
+    "if",
+    "patternProperties",
+    "unevaluatedProperties",
+    "additionalProperties",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +55,7 @@ def accept(schema: JsonObject, value: Json) -> Accepted:
     filled = _with_defaults(full, value)
     problems: list[FieldProblem] = []
     try:
-        for error in _validator(json.dumps(full)).iter_errors(filled):
+        for error in _validator(json.dumps(full)).iter_errors(filled):  # pyright: ignore[reportUnknownMemberType]
             problems.extend(_field_problems(error))
             if len(problems) >= MAX_PROBLEMS:
                 break
@@ -128,7 +145,9 @@ def _field_problems(error: ValidationError) -> list[FieldProblem]:
             return _undeclared(error, pointer, given)
         case "enum" if isinstance(wanted, list):
             shown = ", ".join(_shown(each) for each in wanted[:20])
-            meant = nearest(given, [each for each in wanted if isinstance(each, str)]) if isinstance(given, str) else None
+            meant = (
+                nearest(given, [each for each in wanted if isinstance(each, str)]) if isinstance(given, str) else None
+            )
             message = f"{name} is {_shown(given)}; allowed: {shown}"
             return [FieldProblem(pointer, "not_allowed", message, allowed=wanted[:20], did_you_mean=meant)]
         case "type":

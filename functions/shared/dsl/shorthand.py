@@ -1,9 +1,9 @@
-"""The schema shorthand: `{label: {enum: [a, b]}, amount: number}` as JSON Schema 2020-12, and what is wrong with one."""
+"""The schema shorthand, `{label: {enum: [a, b]}, amount: number}`, as JSON Schema 2020-12; what is wrong with one."""
 
 from __future__ import annotations
 
+import importlib
 import re
-from re import _parser as regex_parser  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType]
 from typing import Any, cast
 
 from functions.shared.dsl.problems import DocumentPath, did_you_mean
@@ -11,6 +11,8 @@ from functions.shared.dsl.templates import has_expression
 from functions.shared.dsl.values import to_text
 from functions.shared.jsonvalue import Json, JsonObject
 
+# The parser of regular expressions has no public name, but a stable tree since Python 3.11.
+_REGEX_PARSER: Any = importlib.import_module("re._parser")
 TYPES = ("string", "integer", "number", "boolean", "object", "array")
 _KEYS = (
     "type", "enum", "min", "max", "min_length", "max_length", "pattern", "items", "properties", "optional", "default",
@@ -126,7 +128,9 @@ def _detail_problems(field: JsonObject, path: DocumentPath) -> list[ShorthandPro
         found += _field_problems(field["items"], (*path, "items"))
     properties = field.get("properties")
     if isinstance(properties, dict):
-        found += [each for name, inner in properties.items() for each in _field_problems(inner, (*path, "properties", name))]
+        found += [
+            each for name, inner in properties.items() for each in _field_problems(inner, (*path, "properties", name))
+        ]
     elif "properties" in field:
         found.append(((*path, "properties"), "bad_schema", "`properties` is an object of fields", None))
     enum = field.get("enum")
@@ -139,7 +143,9 @@ def _detail_problems(field: JsonObject, path: DocumentPath) -> list[ShorthandPro
         if key in field and (isinstance(limit, bool) or not isinstance(limit, (int, float))):
             found.append(((*path, key), "bad_schema", f"`{key}` is a number", None))
     if "pattern" in field:
-        found += [((*path, "pattern"), "bad_schema", message, hint) for message, hint in pattern_problems(field["pattern"])]
+        found += [
+            ((*path, "pattern"), "bad_schema", message, hint) for message, hint in pattern_problems(field["pattern"])
+        ]
     return found
 
 
@@ -177,7 +183,7 @@ def pattern_problems(pattern: Json) -> list[tuple[str, str | None]]:
         return [("`pattern` is a regular expression", None)]
     try:
         re.compile(pattern)
-        parsed = cast("Any", regex_parser).parse(pattern)
+        parsed = _REGEX_PARSER.parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         return [(f"`pattern` is not a regular expression: {error}", None)]
     if _has_nested_repeats(parsed, inside=False):
@@ -197,7 +203,7 @@ def _has_nested_repeats(parsed: Any, *, inside: bool) -> bool:  # noqa: ANN401  
 
 
 def _children(argument: Any) -> list[Any]:  # noqa: ANN401  the parser's own, untyped tree
-    if isinstance(argument, regex_parser.SubPattern):  # pyright: ignore[reportUnknownMemberType]
+    if isinstance(argument, _REGEX_PARSER.SubPattern):
         return [argument]
     if isinstance(argument, (tuple, list)):
         return [found for each in cast("list[Any]", argument) for found in _children(each)]

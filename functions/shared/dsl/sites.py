@@ -114,7 +114,7 @@ def _texts(value: Json, path: DocumentPath) -> Iterator[Site]:
 def is_prompt(kind: str, path: DocumentPath) -> bool:
     """Tell whether the field at `path` below the kind is prompt text."""
     return any(
-        len(pattern) == len(path) and all(want == "*" or want == have for want, have in zip(pattern, path, strict=True))
+        len(pattern) == len(path) and all(want in ("*", have) for want, have in zip(pattern, path, strict=True))
         for pattern in PROMPT_FIELDS.get(kind, ())
     )
 

@@ -33,7 +33,7 @@ _REFUSED: dict[type[nodes.Node], tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A chain of items from a name: `steps.x.output[0]` is ('steps', ('x', 'output', 0)). `rest` ends in a computed item."""
+    """A chain of items: `steps.x.output[0]` is ('steps', ('x', 'output', 0)). `is_open`: an item below is computed."""
 
     name: str
     keys: tuple[Key, ...]
@@ -117,12 +117,18 @@ def _allow_filter(node: nodes.Filter) -> None:
     has_rest = node.name in FILTERS and FILTERS[node.name].rest
     known = (*parameters, "attribute", "default") if node.name == "map" else parameters
     for keyword in node.kwargs:
-        if keyword.key not in known:
-            message = f"The filter `{node.name}` has no argument `{keyword.key}`"
-            raise ExpressionError("not_allowed", message, did_you_mean(keyword.key, known))
+        name = keyword_name(keyword)
+        if name not in known:
+            message = f"The filter `{node.name}` has no argument `{name}`"
+            raise ExpressionError("not_allowed", message, did_you_mean(name, known))
     if len(node.args) > len(parameters) and not has_rest:
         message = f"The filter `{node.name}` takes at most {len(parameters)} arguments, not {len(node.args)}"
         raise ExpressionError("not_allowed", message)
+
+
+def keyword_name(keyword: nodes.Pair | nodes.Keyword) -> str:
+    """Give the name of a keyword argument, which Jinja2 declares as an expression and fills with a text."""
+    return str(keyword.key)
 
 
 def reference_of(node: nodes.Node) -> Reference | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 OPEN, CLOSE = "${{", "}}"
 TAG_OPEN, TAG_CLOSE = "${%", "%}"
+_EXPRESSION_MARK = re.compile(r"\$\{\{")
+_ANY_MARK = re.compile(r"\$\{[{%]")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -35,36 +38,32 @@ def has_expression(text: str) -> bool:
 def split(text: str, *, tags: bool = False) -> list[Piece]:
     """Cut the text into pieces; `tags` also recognises `${% %}`. Raises TemplateError for an unclosed mark."""
     pieces: list[Piece] = []
+    marks = _ANY_MARK if tags else _EXPRESSION_MARK
     position = 0
-    while position < len(text):
-        start, is_tag = _next_mark(text, position, tags=tags)
-        if start is None:
-            pieces.append(Piece("text", text[position:], position))
-            break
+    while (mark := marks.search(text, position)) is not None:
+        start = mark.start()
+        is_tag = mark[0] == TAG_OPEN
         if start > position:
             pieces.append(Piece("text", text[position:start], position))
         close = TAG_CLOSE if is_tag else CLOSE
         end = _closing(text, start + 3, close)
         if end is None:
-            mark = TAG_OPEN if is_tag else OPEN
-            raise TemplateError(f"`{mark}` is not closed by `{close}`", start)
+            raise TemplateError(_unclosed(text, mark[0], close, start), start)
         pieces.append(Piece("tag" if is_tag else "expression", text[start + 3 : end], start))
         position = end + 2
+    if position < len(text):
+        pieces.append(Piece("text", text[position:], position))
     return pieces
 
 
-def _next_mark(text: str, position: int, *, tags: bool) -> tuple[int | None, bool]:
-    expression = text.find(OPEN, position)
-    tag = text.find(TAG_OPEN, position) if tags else -1
-    if expression < 0 and tag < 0:
-        return None, False
-    if tag < 0 or 0 <= expression < tag:
-        return expression, False
-    return tag, True
+def _unclosed(text: str, mark: str, close: str, start: int) -> str:
+    if close in text[start:]:
+        return f"A quote or bracket is not closed between `{mark}` and `{close}`"
+    return f"`{mark}` is not closed by `{close}`"
 
 
 def _closing(text: str, start: int, close: str) -> int | None:
-    """Find `close` outside of quotes and brackets, so that `${{ {'a': {}} }}` and `${{ '}}' }}` end where they should."""
+    """Find `close` outside of quotes and brackets: `${{ {'a': {}} }}` and `${{ '}}' }}` end where they should."""
     expected: list[str] = []
     position = start
     while position < len(text):
@@ -79,9 +78,7 @@ def _closing(text: str, start: int, close: str) -> int | None:
         elif expected and char == expected[-1]:
             expected.pop()
         position += 1
-    # An unbalanced bracket must not swallow the rest: take the first mark, the parser will say what is wrong.
-    plain = text.find(close, start)
-    return plain if plain >= 0 else None
+    return None
 
 
 def _after_quote(text: str, start: int) -> int:

@@ -32,7 +32,7 @@ def _check_step(step: Placed, needs: set[str], dead: dict[str, str], scope: Scop
     elif verdict is True:
         findings.warning((*path, "when"), "constant_condition", "This is always true", "Remove it.")
     _check_until(step, findings)
-    blocked = [need for need in scope.steps if need in needs and (need in dead or _always_fails(scope.steps[need]))]
+    blocked = [need for need in sorted(needs) if need in dead or _always_fails(scope.steps[need])]
     if step.name not in dead and blocked and _is_blocked(step, needs, blocked, scope):
         dead[step.name] = blocked[0]
         why = "always fails" if blocked[0] not in dead else "never runs"

@@ -16,8 +16,11 @@ EXPRESSION_CODES = {
 }
 
 
+MAX_FINDINGS = 500
+
+
 class Findings:
-    """The problems of one document. The same finding at the same place is kept once."""
+    """The problems of one document, the first 500. The same finding at the same place is kept once."""
 
     def __init__(self, loaded: Loaded | None) -> None:
         self._loaded = loaded
@@ -32,7 +35,9 @@ class Findings:
         """Add a warning about the entry at `path`."""
         self._add(path, None, code, "warning", message, hint)
 
-    def in_text(self, site: Site, found: Found, code: str, message: str, hint: str | None = None, **how: Severity) -> None:
+    def in_text(
+        self, site: Site, found: Found, code: str, message: str, hint: str | None = None, **how: Severity
+    ) -> None:
         """Add a problem of one expression, placed where its `${{` stands. `severity` is 'error' unless given."""
         self._add(site.path, found.offset, code, how.get("severity", "error"), message, hint)
 
@@ -48,6 +53,8 @@ class Findings:
     def _add(
         self, path: DocumentPath, offset: int | None, code: str, severity: Severity, message: str, hint: str | None
     ) -> None:
+        if len(self._found) >= MAX_FINDINGS:
+            return
         shown = path_text(path)
         if (shown, code, message) in self._found:
             return

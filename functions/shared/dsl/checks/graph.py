@@ -14,6 +14,7 @@ from functions.shared.dsl.problems import did_you_mean
 from functions.shared.dsl.sites import Found, Site, expressions
 from functions.shared.dsl.syntax import Reference, references
 
+MAX_CYCLES = 20
 STEP_FIELDS = ("output", "skipped", "failed", "error", "exhausted", "status")
 
 
@@ -31,7 +32,7 @@ class Graph:
         return [*found, *(step.body for step in self.places.all if step.body is not None)]
 
     def needs(self, scope: Scope) -> dict[str, set[str]]:
-        """Give the sibling needs of every step of a scope, from references and `needs:`; a step never needs itself here."""
+        """Give the needs among the steps of a scope, from references and `needs:`; never a step itself."""
         known = self._needs.get(id(scope))
         if known is None:
             known = self._needs[id(scope)] = {name: self._step_needs(step) for name, step in scope.steps.items()}
@@ -82,7 +83,7 @@ def _check_needs(step: Placed, places: Places, findings: Findings) -> None:
 
 
 def _unknown_need(step: Placed, name: str, path: tuple[str | int, ...], places: Places, findings: Findings) -> None:
-    elsewhere = next((other for other in places.all if name in {other.name, other.address}), None)
+    elsewhere = places.by_name.get(name)
     if elsewhere is None:
         siblings = [sibling for sibling in step.scope.steps if sibling != step.name]
         findings.error(path, "unknown_step", f"There is no step `{name}`", did_you_mean(name, siblings))
@@ -140,10 +141,8 @@ def _unknown_field(site: Site, found: Found, reference: Reference, findings: Fin
     findings.in_text(site, found, "unknown_field", f"A step has no field `{key}`", hint)
 
 
-def _unknown_reference(
-    site: Site, found: Found, name: str, scope: Scope, places: Places, findings: Findings
-) -> None:
-    elsewhere = next((other for other in places.all if other.name == name), None)
+def _unknown_reference(site: Site, found: Found, name: str, scope: Scope, places: Places, findings: Findings) -> None:
+    elsewhere = places.by_name.get(name)
     if elsewhere is None:
         findings.in_text(site, found, "unknown_step", f"There is no step `{name}`", did_you_mean(name, scope.visible()))
         return
@@ -168,7 +167,7 @@ def find_cycles(needs: Mapping[str, set[str]]) -> list[list[str]]:
     names = list(needs)
     removed: set[str] = set()
     cycles: list[list[str]] = []
-    while stuck := _stuck(needs, removed):
+    while len(cycles) < MAX_CYCLES and (stuck := _stuck(needs, removed)):
         seen: list[str] = []
         name = next(iter(stuck))
         while name not in seen:

@@ -82,7 +82,9 @@ class _Checker:
     def _unknown_name(self, reference: Reference, known: set[str], step: Placed | None) -> tuple[str, str | None]:
         name = reference.name
         if name in {"secrets", *self._secrets()}:
-            hint = "Name it in `auth` or `headers` of `http`: `auth: {bearer: NAME}`, `headers: {X-Key: {secret: NAME}}`."
+            hint = (
+                "Name it in `auth` or `headers` of `http`: `auth: {bearer: NAME}`, `headers: {X-Key: {secret: NAME}}`."
+            )
             return "Secrets are not visible to expressions", hint
         if name in _EVERY_NAME:
             where = {"item": "for_each", "index": "for_each", "loop": "loop", "error": "on_error"}.get(name, "")

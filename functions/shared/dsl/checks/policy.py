@@ -57,7 +57,9 @@ def _check_models(step: Placed, document: JsonObject, used: dict[DocumentPath, s
 def _unknown_model(name: str, path: DocumentPath, aliases: JsonObject, findings: Findings) -> None:
     guess = nearest(name, aliases)
     hint = f"Did you mean `{guess}`?" if guess else f"Add `models: {{{name}: provider/model}}`."
-    what = "`model` is not given and there is no model `default`" if name == "default" else f"There is no model `{name}`"
+    what = (
+        "`model` is not given and there is no model `default`" if name == "default" else f"There is no model `{name}`"
+    )
     findings.error(path, "unknown_model", what, hint)
 
 
@@ -152,4 +154,6 @@ def _check_input(test: JsonObject, path: DocumentPath, document: JsonObject, fin
         return  # reported where the schema stands
     for problem in accept_declared(schema, given).problems:
         where = tuple(int(part) if part.isdigit() else part for part in problem.pointer.split("/")[1:])
-        findings.error((*path, "input", *where), "bad_test_input", f"In the test's input, {problem.message}", problem.hint)
+        findings.error(
+            (*path, "input", *where), "bad_test_input", f"In the test's input, {problem.message}", problem.hint
+        )

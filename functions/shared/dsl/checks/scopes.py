@@ -104,6 +104,15 @@ class Places:
         scopes = [self.top, *([self.on_error] if self.on_error is not None else [])]
         return [found for scope in scopes for step in scope.steps.values() for found in _below(step)]
 
+    @cached_property
+    def by_name(self) -> dict[str, Placed]:
+        """The first step of every name and every address."""
+        found: dict[str, Placed] = {}
+        for step in self.all:
+            found.setdefault(step.name, step)
+            found.setdefault(step.address, step)
+        return found
+
     @property
     def loose_sites(self) -> list[Site]:
         """The workflow's `output` and the other templates outside of steps."""

@@ -51,7 +51,7 @@ def check_shape(document: JsonObject, findings: Findings) -> Workflow | None:
 def _report(detail: ErrorDetails, findings: Findings) -> None:
     path: DocumentPath = detail["loc"]
     given = cast("Json", detail["input"])
-    context = cast("dict[str, Any]", detail.get("ctx", {}))
+    context = detail.get("ctx", {})
     match detail["type"]:
         case "extra_forbidden":
             _unknown_key(path, findings)
@@ -60,7 +60,9 @@ def _report(detail: ErrorDetails, findings: Findings) -> None:
         case "literal_error":
             allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
             hint = did_you_mean(to_text(given), allowed)
-            findings.error(path, "not_one_of", f"`{path[-1]}` is {_shown(given)}, not one of {', '.join(allowed)}", hint)
+            findings.error(
+                path, "not_one_of", f"`{path[-1]}` is {_shown(given)}, not one of {', '.join(allowed)}", hint
+            )
         case "string_pattern_mismatch":
             _bad_name(path, given, findings)
         case kind if kind in _WANTED:
@@ -140,7 +142,9 @@ def _wrong_type(path: DocumentPath, wanted: str, given: Json, findings: Findings
 
 def _wrong_length(path: DocumentPath, kind: str, given: Json, context: dict[str, Any], findings: Findings) -> None:
     if path[-1] == "[key]":
-        findings.error(path[:-1], "bad_name", f"`{path[-2]}` is too long a name: at most {context.get('max_length')} characters")
+        findings.error(
+            path[:-1], "bad_name", f"`{path[-2]}` is too long a name: at most {context.get('max_length')} characters"
+        )
         return
     if "short" in kind and not given:
         findings.error(path, "empty", f"`{path[-1]}` is empty")
@@ -171,7 +175,9 @@ def _model_at(path: DocumentPath) -> type[BaseModel] | None:
         if is_inside_map or isinstance(part, int):
             is_inside_map = False
             continue
-        field = next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None) if model else None
+        field = (
+            next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None) if model else None
+        )
         if field is None:
             return None
         model = _model_in(field.annotation)

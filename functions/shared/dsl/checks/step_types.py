@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 from functions.shared.dsl.checks.scopes import Placed, Places, Scope
 from functions.shared.dsl.checks.types import (
     ANY,
@@ -27,7 +29,28 @@ from functions.shared.jsonvalue import Json, JsonObject
 
 ERROR = object_of({"code": STRING, "message": STRING, "path": STRING}, is_closed=False)
 _STATUS = Type("string", enum=("succeeded", "failed", "skipped", "cancelled"))
+_MAX_CHAIN = 40  # how many steps a type is followed through
 _HTTP = object_of({"status": INTEGER, "headers": Type("object"), "body": ANY})
+
+
+class _Results(Mapping[str, Type]):
+    """The results of the steps that a scope sees, each worked out when it is asked for."""
+
+    def __init__(self, scope: Scope, result: Callable[[Placed | None], Type]) -> None:
+        self._scope = scope
+        self._result = result
+
+    def __getitem__(self, name: str) -> Type:
+        step = self._scope.find(name)
+        if step is None:
+            raise KeyError(name)
+        return self._result(step)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope.visible())
+
+    def __len__(self) -> int:
+        return len(self._scope.visible())
 
 
 class StepTypes:
@@ -45,7 +68,7 @@ class StepTypes:
             case "input":
                 return self.input
             case "steps":
-                return object_of({each: self._result(scope.find(each)) for each in scope.visible()}, is_closed=False)
+                return Type("object", _Results(scope, self._result))
             case "index":
                 return INTEGER
             case "error":
@@ -68,7 +91,7 @@ class StepTypes:
         key = id(step)
         if key in self._outputs:
             return self._outputs[key]
-        if key in self._working:
+        if key in self._working or len(self._working) > _MAX_CHAIN:
             return ANY
         self._working.add(key)
         output = self._once(step)
@@ -78,7 +101,7 @@ class StepTypes:
         self._outputs[key] = output
         return output
 
-    def _once(self, step: Placed) -> Type:  # noqa: PLR0911  one case a kind
+    def _once(self, step: Placed) -> Type:
         kind = next((kind for kind in KINDS if kind in step.raw), None)
         spec = step.raw.get(kind) if kind is not None else None
         match kind:
@@ -117,11 +140,17 @@ class StepTypes:
 
     def infer(self, source: str, scope: Scope, step: Placed | None) -> Type:
         """Give the type of one expression without reporting anything."""
-        inference = Inference(lambda name: self.name_type(name, scope, step, None), lambda *_: None)
+
+        def silent(_severity: str, _code: str, _message: str, _hint: str | None) -> None:
+            """Say nothing: this is reported where the expression stands."""
+
+        inference = Inference(lambda name: self.name_type(name, scope, step, None), silent)
         return inference.type_of(parse(source))
 
     def _item(self, step: Placed | None, site: Site | None) -> Type:
-        holders = [] if step is None else [*([] if site is not None and site.view == "before" else [step]), *step.around()]
+        holders = (
+            [] if step is None else [*([] if site is not None and site.view == "before" else [step]), *step.around()]
+        )
         holder = next((each for each in holders if "for_each" in each.raw), None)
         if holder is None:
             return ANY
@@ -165,5 +194,3 @@ class StepTypes:
         fields = of_schema(to_json_schema(form)) if isinstance(form, dict) else Type("object")
         outcome = Type("string", enum=tuple(outcomes)) if isinstance(outcomes, list) else STRING
         return object_of({"outcome": outcome, "form": fields, "decided_by": merged([STRING, NULL])})
-
-

@@ -46,7 +46,9 @@ def _check_kind_count(step: Placed, findings: Findings) -> None:
     known = {field.alias or name for name, field in Step.model_fields.items()}
     unknown = [key for key in step.raw if key not in known]
     guess = next((match for key in unknown if (match := nearest(key, KINDS))), None)
-    hint = f"Did you mean `{guess}`?" if guess else next((found for key in unknown if (found := step_synonym(key))), None)
+    hint = (
+        f"Did you mean `{guess}`?" if guess else next((found for key in unknown if (found := step_synonym(key))), None)
+    )
     listed = f"Add one of {', '.join(KINDS)}."
     findings.error(step.path, "no_kind", f"`{step.name}` has no kind", hint or listed)
 
@@ -62,10 +64,16 @@ def _check_attributes(step: Placed, findings: Findings) -> None:
         hint = "Put `retry` on the steps inside." if kind == "steps" else "Remove it."
         findings.error((*path, "retry"), "retry_not_allowed", f"`retry` does not apply to {what}", hint)
     if "output" in raw and kind not in {"steps", None}:
-        hint = f"The answer's schema goes under `{kind}: {{output}}`." if kind == "llm" else "Shape it with a `transform` step."
+        hint = (
+            f"The answer's schema goes under `{kind}: {{output}}`."
+            if kind == "llm"
+            else "Shape it with a `transform` step."
+        )
         findings.error((*path, "output"), "misplaced", "Only a group has its own `output`", hint)
     if step.depth > MAX_GROUP_DEPTH:
-        findings.error(path, "too_deep", f"Groups may be nested {MAX_GROUP_DEPTH} deep", "Call another workflow instead.")
+        findings.error(
+            path, "too_deep", f"Groups may be nested {MAX_GROUP_DEPTH} deep", "Call another workflow instead."
+        )
     _check_verify(raw, path, findings)
     _check_without_effect(raw, kind, path, findings)
 
@@ -119,7 +127,9 @@ def _check_http(spec: JsonObject, path: DocumentPath, findings: Findings) -> Non
         findings.error((*path, "body"), "exclusive_keys", "`http` takes at most one of `json` and `body`")
     url = spec.get("url")
     if isinstance(url, str) and url and not url.startswith(("http://", "https://", OPEN)):
-        findings.error((*path, "url"), "bad_url", "`url` must start with http:// or https://", f"Write https://{url[:60]}.")
+        findings.error(
+            (*path, "url"), "bad_url", "`url` must start with http:// or https://", f"Write https://{url[:60]}."
+        )
     headers = spec.get("headers")
     if isinstance(headers, dict):
         for name, value in headers.items():

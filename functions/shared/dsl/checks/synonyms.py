@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 _STEP = {
-    "if": "`when`", "condition": "`when`", "unless": "`when` with `not`", "depends_on": "`needs`", "dependsOn": "`needs`",
-    "after": "`needs`", "requires_steps": "`needs`", "foreach": "`for_each`", "forEach": "`for_each`",
+    "if": "`when`", "condition": "`when`", "unless": "`when` with `not`", "depends_on": "`needs`",
+    "dependsOn": "`needs`", "after": "`needs`", "requires_steps": "`needs`", "foreach": "`for_each`",
+    "forEach": "`for_each`",
     "with_items": "`for_each`", "each": "`for_each`", "matrix": "`for_each`", "while": "`loop: {max, until}`",
     "until": "`loop: {max, until}`", "repeat": "`loop: {max, until}`", "retries": "`retry: {max_attempts}`",
     "continue_on_error": "`on_error: continue`", "catch": "`on_error` of the workflow", "sleep": "`wait: {for}`",
-    "delay": "`wait: {for}`", "switch": "`when` on each branch", "script": "`code: {python}`", "python": "`code: {python}`",
-    "run": "`code: {python}`", "request": "`http`", "prompt": "`llm: {prompt}`", "model": "`llm: {model}`",
+    "delay": "`wait: {for}`", "switch": "`when` on each branch", "script": "`code: {python}`",
+    "python": "`code: {python}`",    "run": "`code: {python}`", "request": "`http`",
+    "prompt": "`llm: {prompt}`", "model": "`llm: {model}`",
     "uses": "`tool` or `workflow`", "with": "`tool: {name, with}`", "action": "`tool`", "parallel": "`steps`",
     "human": "`approval`", "set": "`transform`", "return": "`output` of the workflow", "outputs": "`output`",
     "description": "`note`", "comment": "`note`",
 }  # fmt: skip
 _WORKFLOW = {
     "inputs": "`input`", "outputs": "`output`", "params": "`input`", "parameters": "`input`", "jobs": "`steps`",
-    "tasks": "`steps`", "nodes": "`steps`", "stages": "`steps`", "title": "`name`", "id": "`name`", "timeout": "`limits: {timeout}`",
-    "budget": "`limits: {budget_usd}`", "retry": "`defaults: {retry}`", "model": "`models: {default}`", "onError": "`on_error`",
+    "tasks": "`steps`", "nodes": "`steps`", "stages": "`steps`", "title": "`name`", "id": "`name`",
+    "timeout": "`limits: {timeout}`",
+    "budget": "`limits: {budget_usd}`", "retry": "`defaults: {retry}`", "model": "`models: {default}`",
+    "onError": "`on_error`",
     "catch": "`on_error`", "finally": "a step with `requires: ended`",
 }  # fmt: skip
 _KINDS: dict[str, dict[str, str]] = {
     "llm": {
-        "system_prompt": "`system`", "instructions": "`system`", "user": "`prompt`", "schema": "`output`", "text": "`prompt`",
-        "output_schema": "`output`", "response_format": "`output`", "maxTokens": "`max_tokens`", "fallbacks": "`fallback`",
+        "system_prompt": "`system`", "instructions": "`system`", "user": "`prompt`", "schema": "`output`",
+        "text": "`prompt`",
+        "output_schema": "`output`", "response_format": "`output`", "maxTokens": "`max_tokens`",
+        "fallbacks": "`fallback`",
     },
-    "http": {"data": "`json` or `body`", "payload": "`json`", "params": "`query`", "uri": "`url`", "header": "`headers`"},
+    "http": {
+        "data": "`json` or `body`", "payload": "`json`", "params": "`query`", "uri": "`url`", "header": "`headers`",
+    },
     "tool": {"args": "`with`", "arguments": "`with`", "input": "`with`", "params": "`with`", "inputs": "`with`"},
     "code": {"source": "`python`", "code": "`python`", "script": "`python`", "input": "`inputs`", "with": "`inputs`"},
     "workflow": {"name": "`ref`", "inputs": "`input`", "with": "`input`", "version": "`ref: name@version`"},

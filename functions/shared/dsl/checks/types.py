@@ -10,13 +10,14 @@ from jinja2 import nodes
 
 from functions.shared.dsl.evaluation import SIGNS
 from functions.shared.dsl.problems import did_you_mean, nearest
+from functions.shared.dsl.syntax import keyword_name
 from functions.shared.dsl.values import kind_of, to_text
 from functions.shared.jsonvalue import Json
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """`kind` None: anything. `fields` of an object (only these when `is_closed`), `item` of a list, `enum` of a scalar."""
+    """`kind` None: anything. Objects have `fields` (only these when `is_closed`), lists an `item`, scalars `enum`."""
 
     kind: str | None = None
     fields: Mapping[str, Type] = field(default_factory=dict[str, "Type"])
@@ -103,7 +104,9 @@ def member_type(container: Type, key: object, described: str, report: Report) ->
             if key in container.fields:
                 return container.fields[key]
             if container.is_closed:
-                report("error", "unknown_field", f"`{described}` has no field `{key}`", did_you_mean(key, container.fields))
+                report(
+                    "error", "unknown_field", f"`{described}` has no field `{key}`", did_you_mean(key, container.fields)
+                )
             return ANY
         case "array":
             if isinstance(key, str):
@@ -126,7 +129,7 @@ class Inference:
         self._name_type = name_type
         self._report = report
 
-    def type_of(self, node: nodes.Node) -> Type:  # noqa: PLR0911  one case a node type
+    def type_of(self, node: nodes.Node) -> Type:
         """Give the type of an expression and report what cannot work."""
         match node:
             case nodes.Const():
@@ -229,7 +232,8 @@ class Inference:
             return Type(left.kind, item=merged([left.item or ANY, right.item or ANY]) if left.kind == "array" else None)
         if isinstance(node, nodes.Add) and (None in kinds or kinds & {"string", "array"}):
             if None not in kinds:
-                message = f"Cannot add: {_with_kind((left, described(node.left)))} + {_with_kind((right, described(node.right)))}"
+                sides = _with_kind((left, described(node.left))), _with_kind((right, described(node.right)))
+                message = f"Cannot add: {sides[0]} + {sides[1]}"
                 self._report("error", "type_mismatch", message, "Write both into one text: `${{ a }}${{ b }}`.")
             return ANY
         self._needs_number(left, described(node.left))
@@ -246,12 +250,14 @@ class Inference:
     def _filter(self, node: nodes.Filter) -> Type:
         value = self.type_of(cast("nodes.Expr", node.node))
         arguments = [self.type_of(argument) for argument in node.args]
-        named = {keyword.key: keyword.value for keyword in node.kwargs}
+        named = {keyword_name(keyword): keyword.value for keyword in node.kwargs}
         for given in named.values():
             self.type_of(given)
         return self._filtered(node, value, arguments, named)
 
-    def _filtered(self, node: nodes.Filter, value: Type, arguments: list[Type], named: dict[str, nodes.Expr]) -> Type:
+    def _filtered(  # noqa: PLR0911  one case a group of filters
+        self, node: nodes.Filter, value: Type, arguments: list[Type], named: dict[str, nodes.Expr]
+    ) -> Type:
         match node.name:
             case "default":
                 return merged([value, arguments[0]]) if arguments else value
@@ -317,4 +323,3 @@ def _conversion_hint(left: Type, right: Type) -> str | None:
     if "string" in kinds and "boolean" in kinds:
         return "Write true or false without quotes."
     return None
-
