@@ -81,8 +81,6 @@ async def _run(message: Mapping[str, Any], engine: Engine, deadline: float | Non
     if outcome.reason == "not_due" and outcome.again_in_s is not None and outcome.again_in_s <= WAIT_INLINE_S:
         await asyncio.sleep(outcome.again_in_s)
         outcome = await run_frame(address, engine, deadline=deadline, claim_ref=claim_ref)
-    if outcome.status == "ready":
-        await engine.ring([address.message()])
     return outcome
 
 

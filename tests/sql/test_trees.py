@@ -47,7 +47,7 @@ async def test_a_busy_parent_learns_of_its_shards_with_its_next_call(runner: Run
     await held.checkpoint(open=[shards(1)])
     shard = await runner.claim(held.execution_id, "items/0")
     answer = await shard.finish()
-    assert (answer["adopted"], answer["due"]) == (None, [])
+    assert (answer["adopted"], [bell["frame"] for bell in answer["due"]]) == (None, [""])
     assert (await held.checkpoint("waiting"))["answered"][0]["kind"] == "shards"
 
 
@@ -55,7 +55,7 @@ async def test_a_failed_shard_stops_its_siblings_and_answers_at_once(plane: Plan
     await held.checkpoint("waiting", open=[shards(3)])
     one, two = [await runner.claim(held.execution_id, f"items/{n}") for n in (0, 1)]
     answer = await one.finish("failed", error={"code": "boom"})
-    assert [bell["frame"] for bell in answer["due"]] == ["items/2"]
+    assert [bell["frame"] for bell in answer["due"]] == ["items/1", "items/2"]
     owner = runner.adopt(answer)
     assert (owner.claimed["waits"][0]["outcome"], owner.claimed["waits"][0]["payload"]) == ("failed", {"code": "boom"})
     assert (await two.extend())["cancel"] == "cancelled"

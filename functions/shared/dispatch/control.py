@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from functions.shared.dispatch.doorbell import Address
 
 
 class Control:
-    """Two flags and the event that wakes the owner to see them."""
+    """Two flags and the event that wakes the owner to see them. `adopt` tells that another frame runs under it now."""
 
-    __slots__ = ("is_poked", "is_stopping", "wake")
+    __slots__ = ("adopt", "is_poked", "is_stopping", "wake")
 
-    def __init__(self) -> None:
+    def __init__(self, adopt: Callable[[Address], None] = lambda _: None) -> None:
         self.wake = asyncio.Event()
         self.is_poked = False
         self.is_stopping = False
+        self.adopt = adopt
 
     def poke(self) -> None:
         """Say that the frame was rung: something it waits for may have been answered."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Address:
     execution_id: str
     frame: str
     queue: str
-    org_id: str
+    org_id: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, message: Mapping[str, Json]) -> Self:

@@ -8,6 +8,7 @@ import itertools
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from functions.shared.dispatch.control import Control
@@ -52,6 +53,7 @@ class Swept(Protocol):
 class _Queue:
     pending: OrderedDict[Address, None] = field(default_factory=OrderedDict[Address, None])
     running: dict[Address, Control] = field(default_factory=dict[Address, Control])
+    count: int = 0
     tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
 
@@ -140,9 +142,11 @@ class InProcessDoorbell:
         self._fill(queue)
 
     def _fill(self, queue: _Queue) -> None:
-        while queue.pending and len(queue.running) < self._concurrency and not self._is_stopping:
+        while queue.pending and queue.count < self._concurrency and not self._is_stopping:
+            queue.count += 1
             address, _ = queue.pending.popitem(last=False)
             control = queue.running[address] = Control()
+            control.adopt = partial(self._adopt, queue, control)
             task = asyncio.create_task(self._run_one(queue, address, control), name=f"frame {address.execution_id}")
             queue.tasks.add(task)
             task.add_done_callback(queue.tasks.discard)
@@ -156,12 +160,20 @@ class InProcessDoorbell:
         except Exception:
             log.exception("frame %s %r was left to the sweeper", address.execution_id, address.frame)
         finally:
-            del queue.running[address]
+            addresses = [known for known, its in queue.running.items() if its is control]
+            for known in addresses:
+                del queue.running[known]
+            queue.count -= 1
         if control.is_poked:
-            self._push(address)
+            self._push(addresses[-1])
         elif again is not None:
-            self._delay(address, again)
+            self._delay(addresses[-1], again)
         self._fill(queue)
+
+    def _adopt(self, queue: _Queue, control: Control, address: Address) -> None:
+        """Let rings for an adopted frame reach the one that runs it now."""
+        queue.pending.pop(address, None)
+        queue.running.setdefault(address, control)
 
     def _delay(self, address: Address, seconds: float) -> None:
         if seconds > DELAYED_LONGEST_S or len(self._delayed) >= DELAYED_LIMIT:

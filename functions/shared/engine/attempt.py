@@ -364,7 +364,7 @@ class _Run:
             "component": CACHE_COMPONENT,
             "key": self._cache_key(),
             "value": {"output": done.output},
-            "ttl_seconds": max(1, round(float(cast("float", self.start.cache["ttl_s"])))),
+            "expires_in_seconds": max(1, round(float(cast("float", self.start.cache["ttl_s"])))),
         }
         try:
             await self.effects.act("put_state", payload, idempotency_key=f"{self.key}:cache:{uuid.uuid4()}")

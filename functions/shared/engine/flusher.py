@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Checkpointed, Extended, Stale
 from functions.shared.engine.attempt import Ended
-from functions.shared.engine.outbox import Decided, Item, Outbox, checkpoint_payload
+from functions.shared.engine.outbox import Decided, Item, Opened, Outbox, checkpoint_payload
 from functions.shared.errors import PlaneError, Unavailable
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Flusher:
         )
 
     def answer(self) -> Answer | None:
-        """Take the answer of the call if there is one; raises Stale, or Unavailable when the database was away for long."""
+        """Take the answer of the call if there is one; raises Stale, or Unavailable when the database was away."""
         call, batch = self._call, self._batch
         if call is None or not call.done():
             return None
@@ -128,6 +128,7 @@ class Flusher:
             self.noted = batch.noted
         if isinstance(answer, Checkpointed):
             self._frame.seq = answer.seq
+            self._count_deadlines(batch.items if batch else ())
             self._frame.written += sum(isinstance(item, Ended | Decided) for item in batch.items) if batch else 0
             self._frame.lease_until = self.sent_at + self._engine.policy.lease_s
         else:
@@ -139,6 +140,16 @@ class Flusher:
         if self._call is not None:
             self._call.cancel()
             await asyncio.gather(self._call, return_exceptions=True)
+
+    def _count_deadlines(self, items: Sequence[Item]) -> None:
+        """Count the deadlines of waits from when the database has opened them."""
+        now = asyncio.get_running_loop().time()
+        for item in items:
+            if not isinstance(item, Opened):
+                continue
+            token, after_ms = cast("str", item.payload["token"]), item.payload.get("deadline_ms")
+            if token in self._frame.due_at and isinstance(after_ms, int):
+                self._frame.due_at[token] = now + after_ms / 1000
 
     def _begin(self, call: Coroutine[object, object, Checkpointed | Extended]) -> None:
         self.sent_at = asyncio.get_running_loop().time()

@@ -40,7 +40,7 @@ log = logger("engine")
 CRASHES_SERIAL = 2
 CRASHES_FATAL = 5
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
-DUE_AGAIN_S = 0.25  # when it was not due by the database's clock
+DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +354,7 @@ class Owner:
     def _look_at(self) -> float:
         """Give the time of the next look at the frame: a poke, a wait that falls due, or steps that run for long."""
         if self._control.is_poked:
-            return self._loop.time()
+            return 0.0
         every = self._engine.policy.extend_every_s
         times = [due + DUE_SLACK_S for due in self._frame.due_at.values()]
         if self._running.live:
@@ -393,7 +393,7 @@ class Owner:
             case "waiting":
                 return Left("waiting", again_in_s=answer.due_in_s)
             case "ready":
-                return Left("ready", again_in_s=0.0)
+                return Left("ready")  # its doorbell was among the due ones
             case _:
                 return None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Claimed, Refused
 from functions.shared.dispatch.control import Control
+from functions.shared.dispatch.doorbell import Address
 from functions.shared.dsl.schema import accept_input
 from functions.shared.engine.frame import Frame
 from functions.shared.engine.owner import Left, Owner
@@ -20,7 +21,6 @@ from functions.shared.log import logger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from functions.shared.dispatch.doorbell import Address
     from functions.shared.engine.policy import Engine
     from functions.shared.errors import FieldProblem
     from functions.shared.jsonvalue import Json, JsonObject
@@ -68,6 +68,7 @@ async def run_frame(
         if left.adopted is None:
             return Outcome(left.status, again_in_s=left.again_in_s, frames=frames)
         claim, claimed_at = left.adopted, left.adopted_at
+        control.adopt(Address(claim.execution_id, claim.frame, claim.queue, claim.org_id))
 
 
 async def _claim(address: Address, engine: Engine, claim_ref: str) -> Claimed | Refused:
