@@ -56,13 +56,10 @@ async def test_no_answer_is_lost_against_the_park(plane: Plane, runner: Runner, 
         )
         park, signals = answers[0], answers[1:]
         assert [signal["status"] for signal in signals] == ["answered"] * 3
-        rung = sum(len(signal["due"]) for signal in signals)
+        assert [len(signal["due"]) for signal in signals] == [1] * 3
         if park["status"] == "waiting":
             parked_first += 1
-            assert rung >= 1
         else:
-            assert park["answered"]
-            assert rung == 0
             told = {wait["token"] for wait in park["answered"]}
             again = await held.checkpoint("waiting")
             assert (again["status"] == "running") == (len(told) < 3)
