@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 LOOKUP_SECONDS = 1.5
 ORDERS: dict[str, dict[str, Any]] = {
@@ -49,7 +49,7 @@ class Shop:
 
 def _handler_for(shop: Shop) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        protocol_version: ClassVar[str] = "HTTP/1.1"
+        protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             self._reply("GET")

@@ -23,7 +23,7 @@ from agentplane.cli.output import Failed, console, milliseconds
 from agentplane.client import AgentPlane
 from agentplane.models import Execution
 from functions.shared.jsonvalue import JsonObject
-from functions.shared.simulator.script import Match, Reply, Rule, Tokens
+from functions.shared.simulator.script import Rule
 from functions.shared.simulator.server import Simulator
 
 READY_SECONDS = 60
@@ -40,8 +40,8 @@ TICKET = (
 
 
 def _rule(prompt: str, answer: JsonObject, tokens: tuple[int, int]) -> Rule:
-    usage = Tokens(input=tokens[0], output=tokens[1])
-    return Rule(match=Match(prompt=prompt, model=None), replies=[Reply(json=answer, usage=usage, delay=0.3)])
+    reply = {"json": answer, "usage": {"input": tokens[0], "output": tokens[1]}, "delay": 0.3}
+    return Rule.model_validate({"match": {"prompt": prompt}, "replies": [reply]})
 
 
 # What the simulated model says when no real one is at hand.

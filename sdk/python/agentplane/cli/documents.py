@@ -6,12 +6,15 @@ import importlib.util
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 
 from agentplane.cli.output import Failed, console, print_json, usage_error
+
+if TYPE_CHECKING:
+    from functions.shared.engine.inline_tests import TestReport
 
 SEVERITY_STYLE = {"error": "red", "warning": "yellow"}
 
@@ -19,7 +22,7 @@ SEVERITY_STYLE = {"error": "red", "warning": "yellow"}
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel="Workflow documents")(validate)
-    app.command(name="test", rich_help_panel="Workflow documents")(test_document)
+    app.command(name="test", rich_help_panel="Workflow documents")(run_inline_tests)
 
 
 def read_text(file: str) -> str:
@@ -62,6 +65,55 @@ def validate(
         _print_problems(file, is_valid, problems)
     if not is_valid:
         raise typer.Exit(1)
+
+
+def run_inline_tests(
+    file: Annotated[str, typer.Argument(help="A workflow document with `tests:`; - for standard input.")],
+    format: Annotated[Literal["text", "json"], typer.Option(help="text for people, json for programs.")] = "text",
+    coverage: Annotated[float, typer.Option(min=0, max=100, help="Fail below this percentage of branches.")] = 0,
+) -> None:
+    """Run a document's inline tests offline, and show which branches they cover."""
+    require_functions("test")
+    from agentplane.cli.offline_steps import OfflineSteps  # noqa: PLC0415  heavy, and only there with a checkout
+    from functions.shared.dsl.checker import check  # noqa: PLC0415
+    from functions.shared.dsl.compiled import compile_document  # noqa: PLC0415
+    from functions.shared.engine.inline_tests import run_tests  # noqa: PLC0415
+
+    checked = check(read_text(file), environment=None)
+    if checked.document is None or checked.workflow is None:
+        problems = [asdict(problem) for problem in checked.problems]
+        if format == "json":
+            print_json({"passed": False, "valid": False, "problems": problems})
+        else:
+            _print_problems(file, is_valid=False, problems=problems)
+        raise typer.Exit(1)
+    with OfflineSteps() as offline:
+        report = run_tests(compile_document(checked.document), offline.run)
+    is_covered = report.coverage.percent >= coverage
+    if format == "json":
+        print_json(report.as_json())
+    else:
+        _print_report(file, report, wanted=coverage)
+    if not report.passed or not is_covered:
+        raise typer.Exit(1)
+
+
+def _print_report(file: str, report: TestReport, wanted: float) -> None:
+    for test in report.tests:
+        mark = "[green]passed[/]" if test.passed else "[red]failed[/]"
+        console.print(f"{mark} {escape(test.name)}")
+        for failure in test.failures:
+            console.print(f"    {escape(failure)}", soft_wrap=True)
+    failed = sum(not test.passed for test in report.tests)
+    if not report.tests:
+        console.print(f"[yellow]no tests[/] in {escape(file)}: add `tests:` with a name, input, mock and expect")
+    console.print(
+        f"{len(report.tests) - failed} passed, {failed} failed · {report.coverage.percent:g}% of branches covered"
+    )
+    for branch in report.coverage.uncovered:
+        console.print(f"    [dim]not covered: {escape(branch)}[/]")
+    if report.coverage.percent < wanted:
+        console.print(f"[red]below the {wanted:g}% that --coverage asks for[/]")
 
 
 def _print_problems(file: str, is_valid: bool, problems: list[dict[str, Any]]) -> None:

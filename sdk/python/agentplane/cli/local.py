@@ -1,4 +1,4 @@
-"""`dev`, `demo`, `doctor` and `orgs`: the plane on this machine. They import the plane's own code only when they run."""
+"""`dev`, `demo`, `doctor` and `orgs`: the plane on this machine. Its own code is imported only when they run."""
 
 from __future__ import annotations
 

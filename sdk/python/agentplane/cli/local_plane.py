@@ -15,23 +15,23 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import uvicorn
-from functions.local import create_local_app
-from functions.shared.postgres.migrate import MigrationProblem, apply
 from pydantic import SecretStr
 
 from agentplane.cli import operator
 from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, console
+from functions.local import create_local_app
 from functions.shared.auth.keys import hash_key, new_key
 from functions.shared.config import Settings
 from functions.shared.postgres.binaries import PostgresProblem
+from functions.shared.postgres.connection import Connection, PostgresError
+from functions.shared.postgres.migrate import MigrationProblem, apply
 from functions.shared.postgres.server import EmbeddedPostgres
 from functions.shared.postgres.urls import with_database, with_login
 from functions.shared.simulator.server import Simulator
@@ -107,27 +107,41 @@ async def _serve(options: Options) -> int:
                 owner=identity.owner,
                 public_url=url,
             )
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    create_local_app(settings),
-                    log_level="warning",
-                    access_log=False,
-                    timeout_graceful_shutdown=GRACE_SECONDS,
-                    server_header=False,
-                )
-            )
             ready = {"url": url, "api_key": identity.api_key, "db_url": addresses.owner, "pid": os.getpid()}
-            announcement = asyncio.create_task(_announce(server, ready, options))
+            server = _Server(_config(settings), lambda: _announce(ready, options))
             try:
                 await server.serve(sockets=[listener])
             finally:
-                announcement.cancel()
                 (options.data / "ready.json").unlink(missing_ok=True)
             if not server.started:
                 return FAILED
             console.print("stopping …")
     console.print("stopped; the data is kept")
     return OK
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce it."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def _config(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_local_app(settings),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        server_header=False,
+    )
 
 
 @contextmanager
@@ -205,11 +219,8 @@ def _private(path: str, flags: int) -> int:
 async def _database(options: Options, identity: Identity) -> AsyncIterator[Addresses]:
     """The embedded Postgres, or the given one with a login role of our own."""
     if options.db_url is not None:
-        connection = await operator.connect(options.db_url)
-        try:
+        async with operator.owner_of(options.db_url) as connection:
             name = await connection.fetchval("select current_database()")
-        finally:
-            await connection.close()
         _say("database", f"{name} (given by --db-url)")
         yield Addresses(options.db_url, with_login(options.db_url, identity.login, identity.login_password))
         return
@@ -217,12 +228,9 @@ async def _database(options: Options, identity: Identity) -> AsyncIterator[Addre
     postgres = EmbeddedPostgres(options.data, version=options.postgres)
     admin = await postgres.start()
     try:
-        connection = await operator.connect(admin)
-        try:
+        async with operator.owner_of(admin) as connection:
             if not await connection.fetchval("select exists (select from pg_database where datname = $1)", DATABASE):
                 await connection.execute(f"create database {DATABASE}")
-        finally:
-            await connection.close()
         _say("database", f"Postgres {postgres.version}, ready after {time.monotonic() - began:.1f} s")
         owner = with_database(admin, DATABASE)
         yield Addresses(owner, with_login(owner, identity.login, identity.login_password))
@@ -234,8 +242,7 @@ async def _prepare(owner_url: str, identity: Identity) -> None:
     """Bring the schema up to date; make sure that the login, the runner's key and the organisation are there."""
     applied = await apply(owner_url)
     _say("schema", f"{len(applied)} migration{'s' * (len(applied) != 1)} applied" if applied else "up to date")
-    connection = await operator.connect(owner_url)
-    try:
+    async with operator.owner_of(owner_url) as connection:
         await _ensure_login(connection, identity.login, identity.login_password)
         runner = hash_key(identity.runner_key)
         await connection.execute("select gateway.create_runner_key($1, $2)", runner, identity.runner_key[:14])
@@ -245,11 +252,9 @@ async def _prepare(owner_url: str, identity: Identity) -> None:
         )
         if not is_known:
             await operator.create_first_organisation(connection, identity.organisation, key, identity.api_key[:14])
-    finally:
-        await connection.close()
 
 
-async def _ensure_login(connection: asyncpg.Connection[asyncpg.Record], login: str, password: str) -> None:
+async def _ensure_login(connection: Connection, login: str, password: str) -> None:
     """A login of our own with authenticator's rights, so that a given database's authenticator keeps its password."""
     try:
         if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login):
@@ -263,14 +268,12 @@ async def _ensure_login(connection: asyncpg.Connection[asyncpg.Record], login: s
             ("idle_in_transaction_session_timeout", "5s"),
         ):
             await connection.execute(f"alter role {login} set {name} = '{value}'")
-    except asyncpg.InsufficientPrivilegeError as error:
+    except PostgresError as error:
         message = f"this user may not prepare the login role: {error}"
         raise Failed(message, hint="Give --db-url as a user that may create roles.", exit_code=UNREACHABLE) from error
 
 
-async def _announce(server: uvicorn.Server, ready: dict[str, Any], options: Options) -> None:
-    while not server.started:
-        await asyncio.sleep(0.02)
+def _announce(ready: dict[str, Any], options: Options) -> None:
     for path in (options.data / "ready.json", *([options.ready_file] if options.ready_file else [])):
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
         write_private(path.absolute(), ready)

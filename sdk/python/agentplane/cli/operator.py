@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
-
-import asyncpg
 
 from agentplane.cli.output import UNREACHABLE, Failed
 from functions.shared.auth.keys import SCOPES, new_key
+from functions.shared.postgres.connection import CONNECT_ERRORS, Connection, PostgresError, connected, problem_of
+
+NO_PLANE = {"3F000", "42883", "42P01"}  # no such schema, function, table
 
 
-async def connect(db_url: str) -> asyncpg.Connection[asyncpg.Record]:
+@asynccontextmanager
+async def owner_of(db_url: str) -> AsyncGenerator[Connection]:
     """Connect as the owner. Ends with exit code 3 when there is no database."""
+    opened = connected(db_url)
     try:
-        return await asyncpg.connect(db_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        connection = await opened.__aenter__()
+    except CONNECT_ERRORS as error:
         message = f"cannot connect to the database: {error}"
         raise Failed(message, hint="Check --db-url; the user must own the schemas.", exit_code=UNREACHABLE) from error
+    try:
+        yield connection
+    finally:
+        await opened.__aexit__(None, None, None)
 
 
 async def create_organisation(db_url: str, name: str) -> dict[str, Any]:
     """Create an organisation with an operator key. Gives `{org_id, key_id, name, api_key}`."""
     key = new_key("operator")
-    connection = await connect(db_url)
-    try:
+    async with owner_of(db_url) as connection:
         created = await create_first_organisation(connection, name, key.key_hash, key.prefix)
-    finally:
-        await connection.close()
     return {**created, "name": name, "api_key": key.secret}
 
 
-async def create_first_organisation(
-    connection: asyncpg.Connection[asyncpg.Record], name: str, key_hash: str, prefix: str
-) -> dict[str, Any]:
+async def create_first_organisation(connection: Connection, name: str, key_hash: str, prefix: str) -> dict[str, Any]:
     """Create an organisation with a given key. Gives `{org_id, key_id}`."""
     try:
         created = await connection.fetchval(
             "select gateway.create_organisation($1, $2, $3, $4)", name, key_hash, prefix, list(SCOPES)
         )
-    except (asyncpg.InvalidSchemaNameError, asyncpg.UndefinedFunctionError) as error:
-        message = "this database holds no plane yet"
-        raise Failed(message, hint="Run `agentplane dev --db-url …` once: it applies the migrations.") from error
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == "PT409":
-            raise Failed(str(error), hint="Choose another name.") from error
+    except PostgresError as error:
+        state, text, _ = problem_of(error)
+        if state in NO_PLANE:
+            message = "this database holds no plane yet"
+            raise Failed(message, hint="Run `agentplane dev --db-url URL` once: it applies the migrations.") from error
+        if state == "PT409":
+            raise Failed(text, hint="Choose another name.") from error
         raise
     return json.loads(created)

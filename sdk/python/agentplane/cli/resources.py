@@ -142,7 +142,7 @@ def costs(
         (by, "calls", "tokens", "cost"),
         [
             (
-                row.get("group") or row.get(by) or "–",
+                row.get("group") or row.get(by) or "-",
                 row.get("calls"),
                 f"{row.get('input_tokens') or 0} + {row.get('output_tokens') or 0}",
                 money(row.get("cost_usd")),
