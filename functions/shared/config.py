@@ -13,19 +13,29 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AGENTPLANE_", extra="ignore", frozen=True)
 
-    database_url: SecretStr | None = Field(None, description="Postgres by asyncpg; without it PostgREST is used.")
-    supabase_url: str | None = Field(None, description="Base address of the Supabase project.")
-    supabase_publishable_key: str | None = Field(None, description="The publishable key: opens only the two doors.")
-    runner_key: SecretStr | None = Field(None, description="The key of the plane's own runner and sweeper.")
-    public_url: str = Field("", description="The address that people and agents use, for links; empty: relative.")
-    allow_private_hosts: tuple[str, ...] = Field(
-        (), description="Hosts, or host:port, in private ranges that http steps and tools may still reach."
+    database_url: SecretStr | None = Field(
+        default=None, description="Postgres by asyncpg; without it PostgREST is used."
     )
-    queues: tuple[str, ...] = Field(("default", "llm"), description="Which queues this process runs.")
-    concurrency: int = Field(32, ge=1, le=1024, description="Frames that one process runs at the same time.")
-    lease_seconds: float = Field(30.0, ge=1, le=900, description="How long a frame is held without an extension.")
-    owner: str = Field("", description="Names this plane as the holder of leases; it reports its former self dead.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    supabase_url: str | None = Field(default=None, description="Base address of the Supabase project.")
+    supabase_publishable_key: str | None = Field(
+        default=None, description="The publishable key: opens only the two doors."
+    )
+    runner_key: SecretStr | None = Field(default=None, description="The key of the plane's own runner and sweeper.")
+    public_url: str = Field(
+        default="", description="The address that people and agents use, for links; empty: relative."
+    )
+    allow_private_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts, or host:port, in private ranges that http steps and tools may still reach."
+    )
+    queues: tuple[str, ...] = Field(default=("default", "llm"), description="Which queues this process runs.")
+    concurrency: int = Field(default=32, ge=1, le=1024, description="Frames that one process runs at the same time.")
+    lease_seconds: float = Field(
+        default=30.0, ge=1, le=900, description="How long a frame is held without an extension."
+    )
+    owner: str = Field(
+        default="", description="Names this plane as the holder of leases; it reports its former self dead."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
 
 @lru_cache(maxsize=1)

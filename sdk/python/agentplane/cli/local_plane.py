@@ -15,7 +15,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -145,11 +145,11 @@ def _config(settings: Settings) -> uvicorn.Config:
 
 
 @contextmanager
-def _lock(data: Path) -> Iterator[None]:
+def _lock(data: Path) -> Generator[None]:
     """Hold the data directory. A leftover file of a killed plane does not matter; only a held lock does."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (data / "lock").open("a+", opener=_private)
+        file = open(data / "lock", "a+", opener=_private)
     except OSError as error:
         message = f"cannot use the data directory {data}: {error.strerror}"
         raise Failed(message, exit_code=USAGE) from error
@@ -167,7 +167,7 @@ def _lock(data: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listen(port: int) -> Iterator[socket.socket]:
+def _listen(port: int) -> Generator[socket.socket]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -204,7 +204,7 @@ def _identity(options: Options) -> Identity:
 def write_private(path: Path, value: dict[str, Any]) -> None:
     """Replace a JSON file atomically, readable by nobody else."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", opener=_private) as file:
+    with open(partial, "w", opener=_private) as file:
         json.dump(value, file)
         file.flush()
         os.fsync(file.fileno())
@@ -216,7 +216,7 @@ def _private(path: str, flags: int) -> int:
 
 
 @asynccontextmanager
-async def _database(options: Options, identity: Identity) -> AsyncIterator[Addresses]:
+async def _database(options: Options, identity: Identity) -> AsyncGenerator[Addresses]:
     """The embedded Postgres, or the given one with a login role of our own."""
     if options.db_url is not None:
         async with operator.owner_of(options.db_url) as connection:
