@@ -11,7 +11,7 @@ set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$
 declare
-  v_claims jsonb := gateway.authenticate(key_hash, fn);
+  v_claims jsonb := gateway.authenticate(key_hash, coalesce(fn, ''));
   v_answer jsonb;
 begin
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'authenticated', true);

@@ -12,7 +12,7 @@ as $$
 declare
   v_payload     constant jsonb := coalesce(p -> 'payload', '{}');
   v_key         constant text := p ->> 'idempotency_key';
-  v_fingerprint constant text := encode(sha256(convert_to((p ->> 'verb') || v_payload::text, 'UTF8')), 'hex');
+  v_fingerprint constant text := encode(sha256(convert_to(coalesce(p ->> 'verb', '') || v_payload::text, 'UTF8')), 'hex');
   v_claims      constant jsonb := plane._begin_act(p);
   v_answer      jsonb;
 begin
