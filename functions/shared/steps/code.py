@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 60.0
 MAX_PRINTED = 16_000
+_PRINT_CAP = MAX_PRINTED * 4  # bytes: as many characters may take
 _MB = 2**20
 _PROCESS_MB = 512  # what the worker may map beyond the limit of the program: its own code and buffers
 _KILL_AFTER = 1.0  # seconds past the limit after which the worker is killed
@@ -82,7 +83,7 @@ class Run:
         """Give the result and what was printed. Raises StepFailed."""
         import pydantic_monty as monty  # noqa: PLC0415  64-150 ms, only where code runs
 
-        printed = monty.CollectString(max_bytes=MAX_PRINTED * 4)
+        printed = monty.CollectString(max_bytes=_PRINT_CAP)
         try:
             text = await self._text(await _pool(), seed, printed)
         except monty.MontyCrashedError as error:
@@ -127,14 +128,14 @@ class Run:
                 f"The program ran longer than {self._limit_s:g} s.",
                 details={**_printed(printed), "hint": f"Do less, or raise `timeout` (up to {MAX_SECONDS:g}s)."},
             )
-        if said.startswith("MemoryError: memory limit") and "Traceback" in shown:
+        if said.startswith("MemoryError: ") and said.endswith(f"> {_PRINT_CAP} bytes"):
+            return StepFailed("code_error", f"The program printed more than {_PRINT_CAP:,} bytes.")
+        if said.startswith("MemoryError: ") and "memory limit" in said:
             return StepFailed(
                 "code_memory",
                 f"The program needs more than {self._memory_mb} MB.",
                 details={**_printed(printed), "hint": "Keep less in memory, or raise `memory_mb`."},
             )
-        if said.startswith("MemoryError: memory limit"):
-            return StepFailed("code_error", f"The program printed more than {MAX_PRINTED * 4:,} bytes.")
         return _failed(shown, said, printed)
 
     def _crashed(self, error: MontyError) -> StepFailed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +19,7 @@ from functions.shared.steps.network import GuardedTransport
 
 USER_AGENT = "AgentPlane/0.1"
 _MAX_URL = 8_000
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-language", "content-type", "user-agent", "idempotency-key"})
 _OWNED_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
@@ -61,15 +63,17 @@ def parse_url(text: str) -> httpx.URL:
     """Read an http or https address. Raises StepFailed `invalid_url`."""
     try:
         url = httpx.URL(text.strip())
-        host, _ = url.host, url.port
+        host = url.host
     except (httpx.InvalidURL, ValueError, UnicodeError) as error:
         raise StepFailed("invalid_url", f"{text[:200]!r} is not a URL: {error}") from None
     if len(text) > _MAX_URL:
         raise StepFailed("invalid_url", f"The URL has {len(text)} characters; {_MAX_URL} are allowed.")
     if url.scheme not in ("http", "https"):
         raise StepFailed("invalid_url", f"{text[:200]!r} must begin with https:// or http://.")
-    if not host:
+    if not host or not _HOST.fullmatch(url.raw_host.decode("ascii")):
         raise StepFailed("invalid_url", f"{text[:200]!r} names no host.")
+    if url.port is not None and not 0 < url.port < 65_536:  # noqa: PLR2004  as many ports as there are
+        raise StepFailed("invalid_url", f"{url.port} is not a port.")
     if url.userinfo:
         raise StepFailed("invalid_url", f"Credentials do not belong in the URL of {host}; use `auth`.")
     return url
