@@ -484,6 +484,7 @@ create index executions_by_workflow on plane.executions (org_id, workflow_id, cr
 create index executions_by_agent on plane.executions (org_id, agent_id, created_at desc, id desc) where agent_id is not null;
 create index executions_by_status on plane.executions (org_id, status, created_at desc, id desc);
 create index executions_children on plane.executions (root_execution_id) where parent_execution_id is not null;
+create index executions_reported_cost on plane.executions (org_id, ended_at) where mode = 'external' and known_cost_usd is not null;
 create index executions_by_parent on plane.executions (parent_execution_id) where parent_execution_id is not null;
 create index executions_running on plane.executions (id) where status = 'running' and mode = 'engine'; -- for plane.violations
 
@@ -909,7 +910,7 @@ set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$
 declare
-  v_claims jsonb := gateway.authenticate(key_hash, fn);
+  v_claims jsonb := gateway.authenticate(key_hash, coalesce(fn, ''));
   v_answer jsonb;
 begin
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'authenticated', true);
@@ -1157,7 +1158,8 @@ as $$
 $$;
 
 -- sql/kernel/_cancel_frames.sql
--- Asks frames to stop: flags them, closes their open waits and wakes those that wait. Answers the doorbells.
+-- Asks frames to stop: flags them, closes their open waits and wakes those that wait. Answers the doorbells, also of
+-- running ones: a dispatcher that runs one itself lets it look at once.
 --
 -- What the caller did not lock beforehand and others hold is left out: it is flagged when its parent drains.
 create function plane._cancel_frames(p_execution_ids uuid[], p_frames text[])
@@ -1184,9 +1186,7 @@ begin
       status = case when status = 'waiting' then 'ready' else status end,
       due_at = case when status = 'waiting' then plane.clock() + interval '2 seconds' else due_at end
     where execution_id = v_frame.execution_id and frame = v_frame.frame;
-    if v_frame.status in ('waiting', 'ready') then
-      v_due := v_due || plane._doorbell(v_frame);
-    end if;
+    v_due := v_due || plane._doorbell(v_frame);
     if v_frame.frame = '' then
       update plane.executions
       set cancel_requested_at = coalesce(cancel_requested_at, plane.clock())
@@ -1383,11 +1383,16 @@ begin
       case when v_failed then p_finish -> 'error' when v_wait.kind = 'child' then p_finish -> 'output' end);
   end if;
   if v_failed and v_wait.kind = 'shards' then
-    v_due := plane._cancel_below(v_parent, array[p_frame.parent_token]);
+    select coalesce(jsonb_agg(bell), '[]') into v_due
+    from jsonb_array_elements(plane._cancel_below(v_parent, array[p_frame.parent_token])) as bell
+    where (bell ->> 'execution_id')::uuid <> p_frame.execution_id or bell ->> 'frame' <> p_frame.frame;
   end if;
 
-  -- A draining parent is not told of an answer, but wants to know that it may end.
-  if not (v_is_news or (v_wait.pending = 0 and v_parent.cancel_grace_until is not null)) then
+  -- A draining parent closed its waits; it wants to know when the last one below has gone.
+  if not v_is_news and (v_parent.cancel_grace_until is null or exists (
+    select from plane._below(v_parent.root_execution_id, v_parent.execution_id, v_parent.frame) as b
+    where (b.execution_id, b.frame) <> (p_frame.execution_id, p_frame.frame))
+  ) then
     return jsonb_build_object('due', v_due);
   end if;
   if v_parent.status = 'waiting' and v_parent.queue = p_frame.queue then
@@ -1772,29 +1777,6 @@ begin
 end;
 $$;
 
--- sql/kernel/_hold_external.sql
--- Locks one of the caller's external executions: its agent's reports take effect one after the other.
--- Raises 404 execution_not_found · 409 not_external.
-create function plane._hold_external(p_execution_id uuid)
-returns plane.executions
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_execution plane.executions := plane._require_execution(p_execution_id);
-begin
-  if v_execution.mode <> 'external' then
-    perform plane.raise_error(409, 'not_external', format('Execution %s is run by the engine, which reports it itself.', v_execution.id),
-      'Only executions of mode external are reported. This one can be cancelled, signalled, retried and restarted.',
-      jsonb_build_object('next', jsonb_build_array(
-        jsonb_build_object('why', 'see where it stands', 'method', 'GET', 'path', format('/api/executions/%s', v_execution.id)),
-        jsonb_build_object('why', 'cancel it', 'method', 'POST', 'path', format('/api/executions/%s/cancel', v_execution.id)))));
-  end if;
-  select * into v_execution from plane.executions where id = v_execution.id for update;
-  return v_execution;
-end;
-$$;
-
 -- sql/kernel/_is_held.sql
 -- Whether the holder of this epoch may still write: nobody claimed after it. A sweep alone evicts nobody.
 create function plane._is_held(p_frame plane.frames, p_epoch bigint)
@@ -2146,7 +2128,7 @@ $$;
 --
 -- p_open: [{token, kind, path, name, match, deadline_ms | deadline_at, data, child, shards}]
 -- A frame that was asked to stop opens nothing: the wait is closed as cancelled at once.
--- The caller holds the frame and, for events, the topics.
+-- The caller holds the frame and, for events, the topics. Raises 409 token_taken.
 create function plane._open_waits(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
@@ -2169,7 +2151,9 @@ begin
       coalesce(nullif(v_open -> 'data', 'null'), '{}'), v_deadline,
       case v_open ->> 'kind' when 'child' then 1 when 'shards' then jsonb_array_length(v_open -> 'shards') end)
     on conflict do nothing;
-    continue when not found;
+    if not found then
+      perform plane.raise_error(409, 'token_taken', format('There is a wait %s already.', v_open ->> 'token'), 'Take a new token.');
+    end if;
     perform plane._record_event(p_frame.org_id, p_frame.execution_id, 'wait.opened', v_open ->> 'path', jsonb_build_object(
       'kind', v_open -> 'kind', 'token', v_open -> 'token', 'name', v_open -> 'name', 'deadline', v_deadline));
 
@@ -2423,7 +2407,8 @@ begin
       else format('The child execution of %s exists already.', p_ref)
     end));
   update plane.waits set pending = 0 where execution_id = p_frame.execution_id and token = p_token;
-  return plane._wake(p_frame.execution_id, p_frame.frame);
+  perform plane._wake(p_frame.execution_id, p_frame.frame);
+  return '[]';
 end;
 $$;
 
@@ -2793,7 +2778,8 @@ $$;
 
 -- sql/kernel/_wake.sql
 -- Tells a frame that one of its waits was answered: a waiting one becomes ready, a running owner learns it with its next call.
--- Answers the doorbells. The caller holds the frame.
+-- Answers the doorbell, also of a running one: a dispatcher that runs it itself makes that call at once, others are told busy.
+-- The caller holds the frame.
 create function plane._wake(p_execution_id uuid, p_frame text)
 returns jsonb
 language plpgsql
@@ -2809,7 +2795,7 @@ begin
     due_at = case when status = 'waiting' then plane.clock() + interval '2 seconds' else due_at end
   where execution_id = p_execution_id and frame = p_frame and status <> 'done'
   returning * into v_frame;
-  if v_frame.status = 'ready' then
+  if v_frame.status in ('ready', 'running') then
     return jsonb_build_array(plane._doorbell(v_frame));
   end if;
   return '[]';
@@ -2860,7 +2846,7 @@ $$;
 -- Runs a tenant's verb for a step, as the organisation of its frame and under that organisation's row-level security.
 --
 -- p: {execution_id, frame, epoch, verb, payload, idempotency_key} · answers what the verb answers, or {ok: false, reason: stale}
--- Exactly once by idempotency_key within the execution; another payload under it: 422 idempotency_mismatch.
+-- A change is made exactly once by idempotency_key within the execution; another payload under it: 422 idempotency_mismatch.
 -- SECURITY INVOKER, because a role cannot be set inside a definer: plane_runner becomes authenticated for the rest of the transaction.
 -- Raises 422 unknown_verb and what the verb raises.
 create function plane.act(p jsonb)
@@ -2871,7 +2857,7 @@ as $$
 declare
   v_payload     constant jsonb := coalesce(p -> 'payload', '{}');
   v_key         constant text := p ->> 'idempotency_key';
-  v_fingerprint constant text := encode(sha256(convert_to((p ->> 'verb') || v_payload::text, 'UTF8')), 'hex');
+  v_fingerprint constant text := encode(sha256(convert_to(coalesce(p ->> 'verb', '') || v_payload::text, 'UTF8')), 'hex');
   v_claims      constant jsonb := plane._begin_act(p);
   v_answer      jsonb;
 begin
@@ -2879,16 +2865,19 @@ begin
     return jsonb_build_object('ok', false, 'reason', 'stale');
   end if;
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'authenticated', true);
+  case p ->> 'verb'
+    when 'get_state' then return api.get_state(v_payload);
+    when 'list_state' then return api.list_state(v_payload);
+    else null;
+  end case;
   v_answer := gateway._begin_once(v_key, v_fingerprint);
   if v_answer is not null then
     return v_answer -> 'answer';
   end if;
 
   case p ->> 'verb'
-    when 'get_state' then v_answer := api.get_state(v_payload);
-    when 'list_state' then v_answer := api.list_state(v_payload);
     when 'put_state' then v_answer := api.put_state(v_payload);
-    when 'patch_state' then v_answer := api.patch_state(v_payload);
+    when 'merge_state' then v_answer := api.merge_state(v_payload);
     when 'increment_state' then v_answer := api.increment_state(v_payload);
     when 'append_state' then v_answer := api.append_state(v_payload);
     when 'delete_state' then v_answer := api.delete_state(v_payload);
@@ -2974,7 +2963,7 @@ begin
   end if;
 
   select * into v_frame from plane.frames where execution_id = v_execution and frame = v_name for no key update;
-  if v_frame.epoch = (p ->> 'epoch')::bigint and v_frame.seq = v_seq then
+  if v_frame.epoch = (p ->> 'epoch')::bigint and v_frame.seq = v_seq and v_frame.last_checkpoint is not null then
     return plane._checkpointed(v_frame, true);
   end if;
   if not plane._is_held(v_frame, (p ->> 'epoch')::bigint) or v_seq is distinct from v_frame.seq + 1 then
@@ -3282,60 +3271,6 @@ $$;
 
 alter function plane.report_dead(jsonb) owner to plane_kernel;
 
--- sql/kernel/report_execution.sql
--- Records what an external agent says about its execution as a whole: how it goes, or how it ended.
---
--- p: {execution_id, status: running | succeeded | failed | cancelled, output?, error?, cost_usd?, executed_with_model?, agent_id?}
--- A cost that nobody named stays unknown: null, not 0. Called by api.update_execution and api.cancel_execution.
--- Locks: the execution. Raises 404 execution_not_found · 409 not_external, illegal_transition.
-create function plane.report_execution(p jsonb)
-returns void
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_execution constant plane.executions := plane._hold_external((p ->> 'execution_id')::uuid);
-  v_status    constant text := p ->> 'status';
-  v_allowed   constant jsonb := case when v_execution.status = 'running'
-    then '["running", "succeeded", "failed", "cancelled"]' else '[]' end;
-  v_given     constant numeric := (p ->> 'cost_usd')::numeric;
-  v_total     numeric := coalesce(v_given, v_execution.known_cost_usd);
-  v_known     numeric := v_total;
-begin
-  if not v_allowed ? v_status then
-    perform plane.raise_error(409, 'illegal_transition', format('Execution %s is %s: it cannot become %s.', v_execution.id,
-      v_execution.status, v_status), case when v_execution.status = 'running' then 'Use one of `allowed`.'
-      else 'It has ended for good. Start another one.' end, jsonb_build_object('allowed', v_allowed, 'status_now', v_execution.status));
-  end if;
-
-  if v_total is null and v_status <> 'running' then
-    select
-      case when not bool_or(c.is_cost_unknown) then sum(c.cost_usd) end, coalesce(sum(c.cost_usd), 0)
-    into v_total, v_known
-    from plane.checkpoints as c
-    where c.execution_id = v_execution.id and (c.cost_usd is not null or c.is_cost_unknown);
-  end if;
-  update plane.executions
-  set
-    status = v_status,
-    output = case when p ? 'output' then p -> 'output' else output end,
-    error = coalesce(nullif(p -> 'error', 'null'), error),
-    executed_with_model = coalesce(p ->> 'executed_with_model', executed_with_model),
-    agent_id = coalesce((p ->> 'agent_id')::uuid, agent_id),
-    cost_usd = case when v_status <> 'running' then v_total end,
-    known_cost_usd = v_known,
-    ended_at = case when v_status <> 'running' then plane.clock() end
-  where id = v_execution.id;
-  if v_status <> 'running' then
-    perform plane._record_event(v_execution.org_id, v_execution.id, 'execution.' || v_status, null,
-      jsonb_build_object('code', p -> 'error' -> 'code', 'message', p -> 'error' -> 'message', 'gen', v_execution.gen));
-  end if;
-end;
-$$;
-
-alter function plane.report_execution(jsonb) owner to plane_kernel;
-
 -- sql/kernel/report_owner_dead.sql
 -- A restarted plane's notice that its former self is gone: everything that it held is ready. Answers {due: [doorbell]}.
 -- p: {owner} · Locks: its frames, those that nobody else works on right now.
@@ -3362,63 +3297,6 @@ as $$
 $$;
 
 alter function plane.report_owner_dead(jsonb) owner to plane_kernel;
-
--- sql/kernel/report_step.sql
--- Records what an external agent says about one step of its execution. A begun step is an event, an ended one a checkpoint.
---
--- p: {execution_id, path, parent, kind, status, output?, error?, attempts?, started_at?, ended_at?, duration_ms?, model?, provider?,
---     input_tokens?, output_tokens?, cost_usd?, is_cost_unknown?, details?}
--- Answers whether it was new: the same report again changes nothing. Called by api.report_step.
--- Locks: the execution. Raises 404 execution_not_found · 409 not_external, execution_ended, step_ended.
-create function plane.report_step(p jsonb)
-returns boolean
-language plpgsql
-security definer
-set search_path = ''
-as $$
-declare
-  v_execution constant plane.executions := plane._hold_external((p ->> 'execution_id')::uuid);
-  v_path      constant text := p ->> 'path';
-  v_frame     plane.frames;
-  v_ended     plane.checkpoints;
-begin
-  if v_execution.status <> 'running' then
-    perform plane.raise_error(409, 'execution_ended', format('Execution %s is %s: no more steps.', v_execution.id, v_execution.status),
-      'Start another execution.');
-  end if;
-  select * into v_ended from plane.checkpoints where execution_id = v_execution.id and gen = v_execution.gen and path = v_path;
-  if found then
-    if p ->> 'status' in (v_ended.status, 'running') and coalesce(plane._hash_payload(p -> 'output'), '')
-        in (coalesce(v_ended.output_ref, plane._hash_payload(v_ended.output), ''), '') then
-      return false;
-    end if;
-    perform plane.raise_error(409, 'step_ended', format('Step %s was reported %s already.', v_path, v_ended.status),
-      'A record is never changed. Report a repetition under another path, for example with an index: send[1].');
-  end if;
-
-  if p ->> 'status' = 'running' then
-    if exists (select from plane.events as e where e.org_id = v_execution.org_id and e.execution_id = v_execution.id
-        and e.type = 'step.running' and e.path = v_path) then
-      return false;
-    end if;
-    perform plane._record_event(v_execution.org_id, v_execution.id, 'step.running', v_path,
-      jsonb_build_object('kind', p -> 'kind', 'started_at', p -> 'started_at'));
-    return true;
-  end if;
-
-  v_frame.execution_id := v_execution.id;
-  v_frame.org_id := v_execution.org_id;
-  v_frame.frame := '';
-  v_frame.gen := v_execution.gen;
-  perform plane._record_steps(v_frame, 0, jsonb_build_array(p));
-  update plane.checkpoints
-  set ended_at = least((p ->> 'ended_at')::timestamptz, ended_at)
-  where execution_id = v_execution.id and gen = v_execution.gen and path = v_path and p ->> 'ended_at' is not null;
-  return true;
-end;
-$$;
-
-alter function plane.report_step(jsonb) owner to plane_kernel;
 
 -- sql/kernel/retry_execution.sql
 -- Runs one of the caller's ended executions again, from what it keeps: the next gen, with the kept steps copied over.
@@ -3940,6 +3818,65 @@ begin
 end;
 $$;
 
+-- sql/api/_require_external.sql
+-- Refuses an execution that the engine runs: nobody else reports its progress.
+-- raises: 409 not_external
+create function plane.require_external(p_execution plane.executions)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_execution.mode = 'external' then
+    return;
+  end if;
+  perform plane.raise_error(409, 'not_external', format('The engine runs execution %s and reports it itself.', p_execution.id),
+    'Only executions of mode external are reported. This one can be cancelled, signalled, retried and restarted.',
+    jsonb_build_object('next', jsonb_build_array(
+      jsonb_build_object('why', 'see where it stands', 'method', 'GET', 'path', format('/api/executions/%s', p_execution.id)),
+      jsonb_build_object('why', 'cancel it', 'method', 'POST', 'path', format('/api/executions/%s/cancel', p_execution.id)))));
+end;
+$$;
+
+-- sql/api/_require_running.sql
+-- Refuses an execution that has ended.
+-- raises: 409 already_ended
+create function plane.require_running(p_execution plane.executions)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_execution.status = 'running' then
+    return;
+  end if;
+  perform plane.raise_error(409, 'already_ended', format('Execution %s is %s already.', p_execution.id, p_execution.status),
+    'It has ended for good. Restart it: that starts another one with the same input.',
+    jsonb_build_object('status_now', p_execution.status, 'next', jsonb_build_array(
+      jsonb_build_object('why', 'start another one', 'method', 'POST', 'path', format('/api/executions/%s/restart', p_execution.id)))));
+end;
+$$;
+
+-- sql/api/_require_signaller.sql
+-- Refuses a key that may neither move executions nor decide. Which of both a signal needs depends on what it answers.
+-- raises: 403 missing_scope
+create function plane.require_signaller()
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if plane.caller_has_scope('executions:write') or plane.caller_has_scope('approvals:decide') then
+    return;
+  end if;
+  perform plane.raise_error(403, 'missing_scope', 'A signal needs the scope executions:write, a decision approvals:decide.',
+    'Use a key that has it, or ask an operator for one.', '{"scope": "executions:write"}');
+end;
+$$;
+
 -- sql/api/_spending.sql
 -- What cost something in a time, one row a call: ended steps that called a model or name a price, and what external executions
 -- reported at their end beyond their steps. is_cost_unknown: its price is not known, which is not the same as 0.
@@ -3999,6 +3936,26 @@ as $$
     'etag', plane.state_etag(p_state.version, p_state.updated_at));
 $$;
 
+-- sql/api/_step_duration.sql
+-- How many milliseconds a step took. What waited for people, time, events or a child is counted from the opening of its first wait.
+create function plane.step_duration(p_step plane.checkpoints)
+returns numeric
+language sql
+stable
+set search_path = ''
+as $$
+  select case
+    when p_step.duration_ms = 0 and p_step.details ? 'started_at' then
+      round(1000 * extract(epoch from p_step.ended_at - least(p_step.ended_at, (p_step.details ->> 'started_at')::timestamptz)), 3)
+    when p_step.duration_ms > 0 or p_step.kind not in ('approval', 'wait', 'workflow') then p_step.duration_ms
+    else coalesce((
+      select round(1000 * extract(epoch from p_step.ended_at - min(w.opened_at)), 3)
+      from plane.waits as w
+      where w.execution_id = p_step.execution_id and w.gen = p_step.gen and w.path = p_step.path
+    ), 0)
+  end;
+$$;
+
 -- sql/api/_step_kind.sql
 -- The kind of the step at a path, as its version's document says; indexes do not count. Null when the document has no such step.
 create function plane.step_kind(p_execution plane.executions, p_path text)
@@ -4027,8 +3984,10 @@ as $$
     select 0 as phase, c.feed_id, c.path,
       jsonb_build_object(
         'path', c.path, 'parent', c.parent, 'kind', c.kind, 'status', c.status, 'error', c.error, 'attempts', c.attempts,
-        'started_at', c.ended_at - c.duration_ms * interval '1 millisecond', 'ended_at', c.ended_at,
-        'duration_ms', c.duration_ms,
+        -- An external agent may say itself when it was; what waited began when its wait was opened.
+        'started_at', coalesce((c.details ->> 'started_at')::timestamptz, c.ended_at - t.duration_ms * interval '1 millisecond'),
+        'ended_at', coalesce((c.details ->> 'ended_at')::timestamptz, c.ended_at),
+        'duration_ms', t.duration_ms,
         'usage', case when c.model is not null or c.input_tokens is not null or c.output_tokens is not null
           then jsonb_build_object('model', c.model, 'provider', c.provider,
             'input_tokens', c.input_tokens, 'output_tokens', c.output_tokens) end,
@@ -4037,6 +3996,7 @@ as $$
       ) as step,
       c.output, c.output_ref
     from plane.checkpoints as c
+    cross join lateral plane.step_duration(c) as t (duration_ms)
     where c.execution_id = p_execution.id and c.gen = p_execution.gen
   ),
   waiting as (
@@ -4048,7 +4008,7 @@ as $$
       ) as step,
       null::jsonb as output, null::bytea as output_ref
     from plane.waits as w
-    where w.execution_id = p_execution.id and w.answered_at is null and w.kind <> 'budget'
+    where w.execution_id = p_execution.id and w.gen = p_execution.gen and w.answered_at is null and w.kind <> 'budget' and not w.data ? 'timeout_of'
       and not exists (select from ended as e where e.path = w.path)
     order by w.path, w.opened_at
   ),
@@ -4141,7 +4101,8 @@ as $$
     order by w.opened_at, w.token
   ), '[]')
   from plane.waits as w
-  where w.execution_id = p_execution.id and w.answered_at is null;
+  where w.execution_id = p_execution.id and w.answered_at is null
+    and not w.data ? 'timeout_of'; -- the time limit of a group is nothing that it waits for
 $$;
 
 -- sql/api/_write_state.sql
@@ -4233,6 +4194,34 @@ end;
 $$;
 
 insert into gateway.verbs values ('append_state', 'state:write', false);
+
+-- sql/api/cancel_execution.sql
+-- Asks an execution to stop, with everything below it. One that is cancelled already stays so.
+-- payload: {execution_id}
+-- answers: the execution, and due: the doorbells to ring
+-- raises: 404 execution_not_found, 409 already_ended
+create function api.cancel_execution(payload jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_cancelled jsonb;
+begin
+  if v_execution.status <> 'cancelled' then
+    perform plane.require_running(v_execution);
+    v_cancelled := plane.cancel_execution(v_execution.id);
+    if v_execution.cancel_requested_at is null then
+      perform plane.record_audit('cancel_execution', 'executions', v_execution.id::text);
+    end if;
+  end if;
+  return plane.execution_json(plane.find_execution(v_execution.id::text), true)
+    || jsonb_build_object('due', coalesce(v_cancelled -> 'due', '[]'));
+end;
+$$;
+
+insert into gateway.verbs values ('cancel_execution', 'executions:write', false);
 
 -- sql/api/check_access.sql
 -- Lets a caller with a scope pass, for requests that only compute; with an Idempotency-Key the gateway keeps their answer.
@@ -4448,7 +4437,8 @@ begin
   end if;
   return (
     with ended as (
-      select e.workflow_id, regexp_replace(c.path, '\[\d+\]', '', 'g') as step, c.kind, c.status, c.attempts, c.duration_ms,
+      select e.workflow_id, regexp_replace(c.path, '\[\d+\]', '', 'g') as step, c.kind, c.status, c.attempts,
+        plane.step_duration(c) as duration_ms,
         c.kind in ('approval', 'wait', 'workflow', 'handoff') as has_waited
       from plane.checkpoints as c
       join plane.executions as e on e.id = c.execution_id
@@ -4605,6 +4595,34 @@ $$;
 
 insert into gateway.verbs values ('get_execution', 'executions:read', true);
 
+-- sql/api/get_open_wait.sql
+-- The wait that a signal of this name would answer now, so that its form can be checked first. Null when there is none.
+-- payload: {execution_id, name}
+-- answers: {kind, path, data} or null
+-- raises: 403 missing_scope, 404 execution_not_found
+create function api.get_open_wait(payload jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+begin
+  perform plane.require_signaller();
+  return (
+    select jsonb_build_object('kind', w.kind, 'path', w.path, 'data', w.data)
+    from plane.waits as w
+    where w.execution_id = v_execution.id and w.name = payload ->> 'name' and w.answered_at is null
+      and w.kind in ('approval', 'unknown', 'event', 'budget')
+    order by w.opened_at, w.token
+    limit 1
+  );
+end;
+$$;
+
+insert into gateway.verbs values ('get_open_wait', '', true);
+
 -- sql/api/get_overview.sql
 -- How things stand: executions by status, today's cost, agents, open approvals and the latest failures.
 -- payload: {hours}; running ones are counted whenever they began, ended ones when they began in the last so many hours
@@ -4709,6 +4727,51 @@ as $$
 $$;
 
 insert into gateway.verbs values ('get_queue_depth', 'observe:read', true);
+
+-- sql/api/get_retry_basis.sql
+-- What a retry chooses from: the document, and how each step of the latest gen ended.
+-- payload: {execution_id}
+-- answers: {gen, document, records: [{path, status}]}
+-- raises: 404 execution_not_found
+create function api.get_retry_basis(payload jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+begin
+  return jsonb_build_object(
+    'gen', v_execution.gen,
+    'document', (select v.document from plane.workflow_versions as v where v.id = v_execution.version_id),
+    'records', coalesce((
+      select jsonb_agg(jsonb_build_object('path', c.path, 'status', c.status))
+      from plane.checkpoints as c
+      where c.execution_id = v_execution.id and c.gen = v_execution.gen
+    ), '[]'));
+end;
+$$;
+
+insert into gateway.verbs values ('get_retry_basis', 'executions:write', true);
+
+-- sql/api/get_startable.sql
+-- The version that an execution would run: what its input is checked against before it starts.
+-- payload: {name or workflow_id, version?}; a version's id counts as workflow_id too
+-- answers: {version_id, workflow_id, name, version, format, document}
+-- raises: 404 workflow_not_found, version_not_found
+create function api.get_startable(payload jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object('version_id', (f.version).id, 'workflow_id', (f.workflow).id, 'name', (f.workflow).name,
+    'version', (f.version).version, 'format', (f.version).format, 'document', (f.version).document)
+  from plane.find_version(payload) as f;
+$$;
+
+insert into gateway.verbs values ('get_startable', 'executions:write', true);
 
 -- sql/api/get_state.sql
 -- One value that has not expired.
@@ -4943,7 +5006,12 @@ begin
       from plane.checkpoints as c
       where c.execution_id = v_execution.id and not c.is_carried and (c.xid, c.feed_id) > (v_xid, v_feed_id)
       union all
-      select e.xid, e.feed_id, e.at, e.type, e.path, e.name, e.data
+      select e.xid, e.feed_id, e.at, e.type, e.path, e.name, e.data || case e.type
+        when 'wait.opened' then coalesce((
+          select jsonb_strip_nulls(jsonb_build_object('message', w.data -> 'message'))
+          from plane.waits as w
+          where w.execution_id = v_execution.id and w.token = e.data ->> 'token'
+        ), '{}') else '{}' end
       from plane.events as e
       where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and (e.xid, e.feed_id) > (v_xid, v_feed_id)
     ),
@@ -5075,21 +5143,22 @@ language sql
 stable
 set search_path = ''
 as $$
-  with page as (
-    select s, sum(octet_length(s.value::text)) over (order by s.key collate "C") - octet_length(s.value::text) as bytes_before,
-      row_number() over (order by s.key collate "C") as place
-    from (
-      select *
-      from plane.state
-      where org_id = (select plane.caller_org())
-        and component = payload ->> 'component'
-        and (expires_at is null or expires_at > plane.clock())
-        and key collate "C" >= coalesce(payload ->> 'prefix', '')
-        and key collate "C" < coalesce(payload ->> 'prefix', '') || chr(1114111)
-        and (payload -> 'cursor' ->> 'key' is null or key collate "C" > payload -> 'cursor' ->> 'key')
-      order by key collate "C"
-      limit (payload ->> 'limit')::int + 1
-    ) as s
+  with found as (
+    select s, octet_length(s.value::text) as bytes
+    from plane.state as s
+    where s.org_id = (select plane.caller_org())
+      and s.component = payload ->> 'component'
+      and (s.expires_at is null or s.expires_at > plane.clock())
+      and s.key collate "C" >= coalesce(payload ->> 'prefix', '')
+      and s.key collate "C" < coalesce(payload ->> 'prefix', '') || chr(1114111)
+      and (payload -> 'cursor' ->> 'key' is null or s.key collate "C" > payload -> 'cursor' ->> 'key')
+    order by s.key collate "C"
+    limit (payload ->> 'limit')::int + 1
+  ),
+  page as (
+    select f.s, sum(f.bytes) over following - f.bytes as bytes_before, row_number() over following as place
+    from found as f
+    window following as (order by (f.s).key collate "C")
   ),
   shown as (
     select p.s, p.place
@@ -5392,11 +5461,13 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_now        constant timestamptz := plane.clock();
   v_agent      plane.agents;
   v_is_created boolean;
 begin
   insert into plane.agents as a
-    (org_id, name, framework, description, capabilities, endpoint, config, status, lease_seconds)
+    (org_id, name, framework, description, capabilities, endpoint, config, status, lease_seconds,
+    last_seen_at, created_at, updated_at)
   values (
     plane.caller_org(),
     payload ->> 'name',
@@ -5406,7 +5477,8 @@ begin
     payload ->> 'endpoint',
     coalesce(payload -> 'config', '{}'),
     coalesce(payload ->> 'status', 'active'),
-    (payload ->> 'lease_seconds')::int)
+    (payload ->> 'lease_seconds')::int,
+    v_now, v_now, v_now)
   on conflict (org_id, name) where deleted_at is null do update
   set
     framework = coalesce(payload ->> 'framework', a.framework),
@@ -5416,8 +5488,8 @@ begin
     config = coalesce(payload -> 'config', a.config),
     status = coalesce(payload ->> 'status', a.status),
     lease_seconds = case when payload ? 'lease_seconds' then (payload ->> 'lease_seconds')::int else a.lease_seconds end,
-    last_seen_at = plane.clock(),
-    updated_at = plane.clock()
+    last_seen_at = v_now,
+    updated_at = v_now
   returning * into v_agent;
   v_is_created := v_agent.created_at = v_agent.updated_at;
 
@@ -5430,26 +5502,51 @@ $$;
 insert into gateway.verbs values ('register_agent', 'agents:write', false);
 
 -- sql/api/report_step.sql
--- Reports one step of an external execution: that it runs, or how it ended.
--- payload: {execution_id, path, parent, kind, status, output?, error?, …}: see plane.report_step
+-- Reports one step of an external execution: that it runs (an event), or how it ended (a record that is never changed).
+-- payload: {execution_id, step: {path, parent, kind, status, output?, error?, attempts?, duration_ms?, model?, provider?,
+--           input_tokens?, output_tokens?, cost_usd?, is_cost_unknown?, details: {started_at?, ended_at?}}}
 -- answers: the step as list_steps does, and is_new: false for the same report again
--- raises: 404 execution_not_found, 409 not_external, execution_ended, step_ended
+-- raises: 404 execution_not_found, 409 not_external, already_ended, already_recorded
 create function api.report_step(payload jsonb)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_is_new constant boolean := plane.report_step(payload);
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_step      constant jsonb := payload -> 'step';
+  v_known     record;
+  v_is_new    boolean := true;
 begin
+  perform plane.require_external(v_execution);
+  select r.step ->> 'status' as status, coalesce(r.output, y.body) as output into v_known
+  from plane.step_rows(v_execution) as r
+  left join plane.payloads as y on y.org_id = v_execution.org_id and y.hash = r.output_ref
+  where r.path = v_step ->> 'path';
+  v_is_new := v_known.status is null or (v_known.status = 'running' and v_step ->> 'status' <> 'running');
+
+  if not v_is_new and (v_known.status <> v_step ->> 'status' or v_known.output is distinct from nullif(v_step -> 'output', 'null')) then
+    perform plane.raise_error(409, 'already_recorded',
+      format('The step %s was reported as %s already.', v_step ->> 'path', v_known.status),
+      format('A record is never changed. Report a repetition under a path of its own: %s[1].', v_step ->> 'path'));
+  end if;
+  if v_is_new and v_step ->> 'status' = 'running' then
+    perform plane.require_running(v_execution);
+    insert into plane.events (org_id, execution_id, type, path, data)
+    values (v_execution.org_id, v_execution.id, 'step.running', v_step ->> 'path',
+      jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', v_step -> 'details' -> 'started_at')));
+  elsif v_is_new then
+    perform plane.record_external_step(payload);
+  end if;
+
   if v_is_new then
-    perform plane.record_audit('report_step', 'executions', payload ->> 'execution_id',
-      jsonb_build_object('path', payload -> 'path', 'status', payload -> 'status'));
+    perform plane.record_audit('report_step', 'executions', v_execution.id::text,
+      jsonb_build_object('path', v_step -> 'path', 'status', v_step -> 'status'));
   end if;
   return (
-    select r.step || jsonb_build_object('output', coalesce(r.output, payload -> 'output'), 'is_new', v_is_new)
-    from plane.step_rows(plane.find_execution(payload ->> 'execution_id')) as r
-    where r.path = payload ->> 'path'
+    select r.step || jsonb_build_object('output', v_step -> 'output', 'is_new', v_is_new)
+    from plane.step_rows(v_execution) as r
+    where r.path = v_step ->> 'path'
   );
 end;
 $$;
@@ -5477,6 +5574,34 @@ end;
 $$;
 
 insert into gateway.verbs values ('restart_execution', 'executions:write', false);
+
+-- sql/api/retry_execution.sql
+-- Runs an ended execution again from what it keeps.
+-- payload: {execution_id, gen, keep: [path]}; gen is the one that keep was chosen from
+-- answers: the execution, and due: the doorbells to ring
+-- raises: 404 execution_not_found, 409 still_running, already_succeeded, not_retryable, gen_changed
+create function api.retry_execution(payload jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_retried   jsonb;
+begin
+  v_retried := plane.retry_execution(v_execution.id, array(select jsonb_array_elements_text(payload -> 'keep')));
+  if (v_retried ->> 'gen')::int <> (payload ->> 'gen')::int + 1 then
+    perform plane.raise_error(409, 'gen_changed', format('Execution %s was retried by somebody else meanwhile.', v_execution.id),
+      'Read it, then decide again.');
+  end if;
+  perform plane.record_audit('retry_execution', 'executions', v_execution.id::text,
+    jsonb_build_object('gen', v_retried -> 'gen', 'kept', jsonb_array_length(payload -> 'keep'), 'from', payload -> 'from'));
+  return plane.execution_json(plane.find_execution(v_execution.id::text), true)
+    || jsonb_build_object('due', v_retried -> 'due');
+end;
+$$;
+
+insert into gateway.verbs values ('retry_execution', 'executions:write', false);
 
 -- sql/api/revoke_key.sql
 -- Revokes a key at once and for good; again is the same. The last key that can manage keys stays.
@@ -5518,6 +5643,30 @@ end;
 $$;
 
 insert into gateway.verbs values ('revoke_key', 'keys:manage', false);
+
+-- sql/api/signal_execution.sql
+-- Sends a signal: an event by its name, or a decision (an approval, a lost step by its path, the budget), which needs approvals:decide.
+-- payload: {execution_id, name, payload}
+-- answers: {status: answered | voted | queued, outcome, …}, and due: the doorbells to ring
+-- raises: 403 missing_scope, 404 execution_not_found, 409 not_waiting, wait_closed, 410 execution_ended, 422 invalid_outcome, invalid_amount
+create function api.signal_execution(payload jsonb)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_signalled jsonb;
+begin
+  perform plane.require_signaller();
+  v_signalled := plane.signal_execution(v_execution.id, payload ->> 'name', payload -> 'payload');
+  perform plane.record_audit('signal_execution', 'executions', v_execution.id::text, jsonb_build_object(
+    'name', payload -> 'name', 'status', v_signalled -> 'status', 'outcome', v_signalled -> 'outcome'));
+  return v_signalled - 'token' || jsonb_build_object('execution_id', v_execution.id, 'name', payload -> 'name');
+end;
+$$;
+
+insert into gateway.verbs values ('signal_execution', '', false);
 
 -- sql/api/start_execution.sql
 -- Starts an execution of a version.
@@ -5588,21 +5737,40 @@ $$;
 insert into gateway.verbs values ('update_agent', 'agents:write', false);
 
 -- sql/api/update_execution.sql
--- Reports an external execution as a whole: how it goes, or how it ended.
--- payload: {execution_id, status, output?, error?, cost_usd?, executed_with_model?, agent_id?}: see plane.report_execution
--- answers: the execution
+-- Reports an external execution as a whole: that it goes on (running changes nothing), or how it ended.
+-- payload: {execution_id, status, output?, error?, cost_usd?, agent_id?}
+-- answers: the execution. A cost that nobody named is unknown: null, not 0.
 -- raises: 404 execution_not_found, 409 not_external, illegal_transition, 422 unknown_agent
 create function api.update_execution(payload jsonb)
 returns jsonb
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_status    constant text := payload ->> 'status';
+  v_allowed   constant jsonb := case v_execution.status when 'running' then '["running", "succeeded", "failed", "cancelled"]' else '[]' end;
 begin
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
-  perform plane.report_execution(payload);
-  perform plane.record_audit('update_execution', 'executions', payload ->> 'execution_id',
-    jsonb_build_object('status', payload -> 'status', 'agent_id', payload -> 'agent_id'));
-  return plane.execution_json(plane.find_execution(payload ->> 'execution_id'), true);
+  perform plane.require_external(v_execution);
+  if not v_allowed ? v_status then
+    perform plane.raise_error(409, 'illegal_transition',
+      format('Execution %s is %s: it cannot become %s.', v_execution.id, v_execution.status, v_status),
+      case v_execution.status when 'running' then 'Use one of `allowed`.' else 'It has ended for good. Restart it instead.' end,
+      jsonb_build_object('allowed', v_allowed, 'status_now', v_execution.status));
+  end if;
+  if v_status <> 'running' then
+    perform plane.end_external_execution(payload || case
+      when payload ? 'cost_usd' then '{}'
+      when exists (
+        select from plane.checkpoints as c
+        where c.execution_id = v_execution.id and (c.cost_usd is not null or c.is_cost_unknown)
+      ) then '{}'
+      else '{"cost_usd": null}' end::jsonb);
+    perform plane.record_audit('update_execution', 'executions', v_execution.id::text,
+      jsonb_build_object('status', v_status, 'agent_id', payload -> 'agent_id'));
+  end if;
+  return plane.execution_json(plane.find_execution(v_execution.id::text), true);
 end;
 $$;
 
@@ -5657,9 +5825,23 @@ grant execute on function
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
-grant execute on function plane.find_version(jsonb) to authenticated;
-grant execute on function plane.require_agent(uuid, text) to authenticated;
-grant execute on function plane.version_json(plane.workflows, plane.workflow_versions, boolean) to authenticated;
+grant execute on function
+  plane.find_version(jsonb),
+  plane.require_agent(uuid, text),
+  plane.version_json(plane.workflows, plane.workflow_versions, boolean),
+  plane.find_execution(text),
+  plane.execution_status(plane.executions),
+  plane.execution_json(plane.executions, boolean),
+  plane.known_cost(plane.executions),
+  plane.waiting_for(plane.executions),
+  plane.step_kind(plane.executions, text),
+  plane.step_duration(plane.checkpoints),
+  plane.step_rows(plane.executions),
+  plane.require_external(plane.executions),
+  plane.require_running(plane.executions),
+  plane.require_signaller(),
+  plane.spending(timestamptz, timestamptz)
+to authenticated;
 
 grant select on plane.organisations to authenticated;
 grant select, insert, update on plane.api_keys to authenticated;

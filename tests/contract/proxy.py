@@ -25,8 +25,6 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._port = 0
         self.cut_answer_in = 0
-        self.is_silent = False
-        self.connections = 0
 
     @property
     def url(self) -> str:
@@ -52,7 +50,6 @@ class Proxy:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
-        self.connections += 1
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection(*self._to)
         except OSError:
@@ -86,8 +83,6 @@ class Proxy:
                 self.cut_answer_in -= 1
                 if self.cut_answer_in == 0:
                     break
-            if is_answer and self.is_silent:
-                continue
             writer.write(data)
             await writer.drain()
         for end in ends:

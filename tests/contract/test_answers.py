@@ -239,6 +239,12 @@ async def test_ping_answers(port: Database) -> None:
     await port.ping()
 
 
+async def test_the_address_of_the_project_is_enough(contract: Contract, runner_key: str) -> None:
+    with serve("postgrest", contract.login_url, runner_key) as backend:
+        async with backend.connected(backend.url.removesuffix("/rest/v1")) as database:
+            await database.ping()
+
+
 async def test_a_wrong_publishable_key_is_our_fault_not_the_callers(contract: Contract, ours: Org) -> None:
     with serve("postgrest", contract.login_url, "") as backend:
         database = PostgrestDatabase.connect(backend.url, "sb_publishable_wrong")

