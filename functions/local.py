@@ -103,7 +103,7 @@ class _Warmer:
 
     def on_work(self, queue: str) -> None:
         if queue == "llm" and self._task is None:
-            self._task = asyncio.create_task(warm(), name="warm")
+            self._task = asyncio.create_task(asyncio.to_thread(warm), name="warm")
 
     async def when_idle(self, bell: InProcessDoorbell) -> None:
         """Wait for a quiet moment after the start."""

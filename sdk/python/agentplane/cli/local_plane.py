@@ -149,7 +149,7 @@ def _lock(data: Path) -> Generator[None]:
     """Hold the data directory. A leftover file of a killed plane does not matter; only a held lock does."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = open(data / "lock", "a+", opener=_private)
+        file = open(data / "lock", "a+", opener=_private)  # noqa: SIM115  closed below, when the lock ends
     except OSError as error:
         message = f"cannot use the data directory {data}: {error.strerror}"
         raise Failed(message, exit_code=USAGE) from error
@@ -258,10 +258,10 @@ async def _ensure_login(connection: Connection, login: str, password: str) -> No
     """A login of our own with authenticator's rights, so that a given database's authenticator keeps its password."""
     try:
         if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login):
-            await connection.execute(f"create role {login} login noinherit")
+            await connection.execute(f"create role {login} login inherit")
         quoted = await connection.fetchval("select quote_literal($1::text)", password)
         await connection.execute(f"alter role {login} password {quoted}")
-        await connection.execute(f"grant anon, authenticated, plane_runner to {login}")
+        await connection.execute(f"grant authenticator to {login}")
         for name, value in (
             ("statement_timeout", "8s"),
             ("lock_timeout", "2s"),
