@@ -56,9 +56,11 @@ grant execute on function
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
   plane.step_kind(plane.executions, text),
+  plane.step_duration(plane.checkpoints),
   plane.step_rows(plane.executions),
   plane.require_external(plane.executions),
   plane.require_running(plane.executions),
+  plane.require_signaller(),
   plane.spending(timestamptz, timestamptz)
 to authenticated;
 

@@ -11,10 +11,10 @@ as $$
     select 0 as phase, c.feed_id, c.path,
       jsonb_build_object(
         'path', c.path, 'parent', c.parent, 'kind', c.kind, 'status', c.status, 'error', c.error, 'attempts', c.attempts,
-        -- An external agent may say itself when it was.
-        'started_at', coalesce((c.details ->> 'started_at')::timestamptz, c.ended_at - c.duration_ms * interval '1 millisecond'),
+        -- An external agent may say itself when it was; what waited began when its wait was opened.
+        'started_at', coalesce((c.details ->> 'started_at')::timestamptz, c.ended_at - t.duration_ms * interval '1 millisecond'),
         'ended_at', coalesce((c.details ->> 'ended_at')::timestamptz, c.ended_at),
-        'duration_ms', c.duration_ms,
+        'duration_ms', t.duration_ms,
         'usage', case when c.model is not null or c.input_tokens is not null or c.output_tokens is not null
           then jsonb_build_object('model', c.model, 'provider', c.provider,
             'input_tokens', c.input_tokens, 'output_tokens', c.output_tokens) end,
@@ -23,6 +23,7 @@ as $$
       ) as step,
       c.output, c.output_ref
     from plane.checkpoints as c
+    cross join lateral plane.step_duration(c) as t (duration_ms)
     where c.execution_id = p_execution.id and c.gen = p_execution.gen
   ),
   waiting as (
@@ -34,7 +35,7 @@ as $$
       ) as step,
       null::jsonb as output, null::bytea as output_ref
     from plane.waits as w
-    where w.execution_id = p_execution.id and w.gen = p_execution.gen and w.answered_at is null and w.kind <> 'budget'
+    where w.execution_id = p_execution.id and w.gen = p_execution.gen and w.answered_at is null and w.kind <> 'budget' and not w.data ? 'timeout_of'
       and not exists (select from ended as e where e.path = w.path)
     order by w.path, w.opened_at
   ),

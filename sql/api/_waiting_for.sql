@@ -24,5 +24,6 @@ as $$
     order by w.opened_at, w.token
   ), '[]')
   from plane.waits as w
-  where w.execution_id = p_execution.id and w.answered_at is null;
+  where w.execution_id = p_execution.id and w.answered_at is null
+    and not w.data ? 'timeout_of'; -- the time limit of a group is nothing that it waits for
 $$;

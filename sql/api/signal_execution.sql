@@ -11,10 +11,7 @@ declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_signalled jsonb;
 begin
-  if not (plane.caller_has_scope('executions:write') or plane.caller_has_scope('approvals:decide')) then
-    perform plane.raise_error(403, 'missing_scope', 'A signal needs the scope executions:write, a decision approvals:decide.',
-      'Use a key that has it, or ask an operator for one.', '{"scope": "executions:write"}');
-  end if;
+  perform plane.require_signaller();
   v_signalled := plane.signal_execution(v_execution.id, payload ->> 'name', payload -> 'payload');
   perform plane.record_audit('signal_execution', 'executions', v_execution.id::text, jsonb_build_object(
     'name', payload -> 'name', 'status', v_signalled -> 'status', 'outcome', v_signalled -> 'outcome'));

@@ -1,0 +1,1 @@
+"""Executions are started, followed, answered and moved here."""

@@ -1,0 +1,1 @@
+"""What happens, what it costs and where the time goes."""

@@ -1,0 +1,1 @@
+"""Workflows are stored, versioned, checked and compared here."""
