@@ -90,7 +90,7 @@ async def workflow_schema() -> JSONResponse:
 )
 async def problems(request: Request) -> Response:
     """List every error code with its title."""
-    pages = sorted(PROBLEMS.values(), key=lambda page: (page.status, page.code))
+    pages = sorted(PROBLEMS.values(), key=lambda page: (page.status or 999, page.code))
     if _wants_html(request):
         items = "".join(
             f'<li><a href="/problems/{each.code}">{each.code}</a> {escape(each.title)}</li>' for each in pages
@@ -171,14 +171,18 @@ def _wants_html(request: Request) -> bool:
 
 def _problem_html(page: ProblemPage) -> str:
     return (
-        f"<p><code>{page.code}</code>, HTTP status {page.status}</p>"
+        f"<p><code>{page.code}</code>, {_where(page)}</p>"
         f"<h2>Cause</h2><p>{escape(page.cause)}</p><h2>What to do</h2><p>{escape(page.fix)}</p>"
         '<p><a href="/problems">All codes</a></p>'
     )
 
 
 def _problem_markdown(page: ProblemPage) -> str:
-    return f"# {page.title}\n\n`{page.code}`, HTTP status {page.status}\n\n## Cause\n\n{page.cause}\n\n## What to do\n\n{page.fix}\n"
+    return f"# {page.title}\n\n`{page.code}`, {_where(page)}\n\n## Cause\n\n{page.cause}\n\n## What to do\n\n{page.fix}\n"
+
+
+def _where(page: ProblemPage) -> str:
+    return f"HTTP status {page.status}" if page.status else "an error of a step or an execution"
 
 
 def _html(title: str, body: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from functions.shared.config import settings
 from functions.shared.web.dependencies import MAX_IDEMPOTENCY_KEY
@@ -115,6 +116,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = _PROBLEM
         for method, operation in _operations(document):
             _complete(method, operation)
+        _restore_examples(app, document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -122,6 +124,23 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for item in document.get("paths", {}).values():
         yield from item.items()
+
+
+def _restore_examples(app: FastAPI, document: dict[str, Any]) -> None:
+    """Put the examples in as they were declared: FastAPI has dropped their nulls."""
+    for route in iter_route_contexts(app.routes):
+        declared: dict[str, Any] = getattr(route, "openapi_extra", None) or {}
+        for method in (each.lower() for each in route.methods or ()):
+            operation = document["paths"].get(route.path_format, {}).get(method)
+            if operation is None:
+                continue
+            if "x-example" in declared:
+                operation["x-example"] = declared["x-example"]
+            for status, response in declared.get("responses", {}).items():
+                for media_type, content in response["content"].items():
+                    operation["responses"][status]["content"][media_type]["example"] = content["example"]
+            for media_type, content in declared.get("requestBody", {}).get("content", {}).items():
+                operation["requestBody"]["content"][media_type]["example"] = content["example"]
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 GUARDED = [operation for operation in operations() if operation.scope is not None]
 SCOPED = [operation for operation in GUARDED if operation.scope]
 PUBLIC = {operation.path for operation in operations() if operation.scope is None}
+KEY = new_key().secret
+MISTYPED = KEY[:-1] + ("0" if KEY[-1] != "0" else "1")
 
 
 async def send(client: httpx.AsyncClient, operation: Operation) -> httpx.Response:
@@ -48,13 +50,11 @@ async def test_only_what_describes_the_plane_is_public() -> None:
         ("Bearer", "malformed_key"),
         ("Bearer nonsense", "malformed_key"),
         ("Basic dXNlcjpwYXNz", "malformed_key"),
-        (f"Bearer {new_key().secret[:-1]}0", "malformed_key"),
+        (f"Bearer {MISTYPED}", "malformed_key"),
     ],
     ids=["none", "empty", "nonsense", "basic", "checksum"],
 )
 async def test_what_is_no_key_never_reaches_the_database(operation: Operation, header: str | None, code: str) -> None:
-    if header is not None and header.endswith("0") and header[-1] == new_key().secret[-1]:
-        header = header[:-1] + "z"
     app = app_of(operation.function)
     with app_state(app, database=None, open_database=refuse_to_open):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plane") as client:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[3]
+STEP_ERRORS = {"StepFailed"}
 ERRORS = {kind.__name__ for kind in BY_STATUS.values()} | {"MethodNotAllowed"}
 RAISED = re.compile(r"raise_error\(\s*(\d+)\s*,\s*'([a-z_]+)'")
 
@@ -27,19 +28,25 @@ def codes_of_sql() -> Iterator[tuple[str, str, int]]:
 def codes_of_python() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "functions").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
                 continue
-            for keyword in node.keywords:
-                if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
-                    yield str(path.relative_to(ROOT)), str(keyword.value.value)
+            codes = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+            if node.func.id in STEP_ERRORS:
+                codes += node.args[:1]
+            elif node.func.id not in ERRORS:
+                continue
+            yield from (
+                (str(path.relative_to(ROOT)), code.value)
+                for code in codes
+                if isinstance(code, ast.Constant) and isinstance(code.value, str)
+            )
 
 
 def test_every_code_that_sql_raises_has_a_page_with_its_status() -> None:
     found = list(codes_of_sql())
     assert len(found) > 20
     assert [each for each in found if each[1] not in PROBLEMS] == []
-    wrong = [each for each in found if PROBLEMS[each[1]].status not in (each[2], 500)]
-    assert wrong == []
+    assert [each for each in found if PROBLEMS[each[1]].status not in (each[2], 500)] == []
 
 
 def test_every_code_that_python_raises_has_a_page() -> None:
