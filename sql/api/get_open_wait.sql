@@ -10,12 +10,13 @@ set search_path = ''
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_name      constant text := payload ->> 'name';  -- waits has a payload of its own
 begin
   perform plane.require_signaller();
   return (
     select jsonb_build_object('kind', w.kind, 'path', w.path, 'data', w.data)
     from plane.waits as w
-    where w.execution_id = v_execution.id and w.name = payload ->> 'name' and w.answered_at is null
+    where w.execution_id = v_execution.id and w.name = v_name and w.answered_at is null
       and w.kind in ('approval', 'unknown', 'event', 'budget')
     order by w.opened_at, w.token
     limit 1

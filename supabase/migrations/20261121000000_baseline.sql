@@ -4608,12 +4608,13 @@ set search_path = ''
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_name      constant text := payload ->> 'name';  -- waits has a payload of its own
 begin
   perform plane.require_signaller();
   return (
     select jsonb_build_object('kind', w.kind, 'path', w.path, 'data', w.data)
     from plane.waits as w
-    where w.execution_id = v_execution.id and w.name = payload ->> 'name' and w.answered_at is null
+    where w.execution_id = v_execution.id and w.name = v_name and w.answered_at is null
       and w.kind in ('approval', 'unknown', 'event', 'budget')
     order by w.opened_at, w.token
     limit 1
@@ -5088,7 +5089,7 @@ begin
   return jsonb_build_object(
     'data', coalesce((
       select jsonb_agg(plane.execution_json(v_page[i], false) order by i)
-      from generate_series(1, least(v_limit, cardinality(v_page))) as i
+      from generate_series(1, least(v_limit, coalesce(cardinality(v_page), 0))) as i
     ), '[]'),
     'next', case when cardinality(v_page) > v_limit
       then jsonb_build_object('at', v_page[v_limit].created_at, 'id', v_page[v_limit].id) end

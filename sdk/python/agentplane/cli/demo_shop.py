@@ -62,11 +62,14 @@ def _handler_for(shop: Shop) -> type[BaseHTTPRequestHandler]:
             sent = json.loads(self.rfile.read(length)) if length else {}
             status, body = shop.answer(method, self.path, self.headers.get("Idempotency-Key", ""), sent)
             content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            try:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+            except ConnectionError:
+                self.close_connection = True  # the plane that asked was killed, as planned
 
         def log_message(self, format: str, *args: object) -> None:
             """Keep the demo's output clean."""
