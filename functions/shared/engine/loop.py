@@ -30,17 +30,16 @@ class Loop:
 
     def advance(self) -> None:
         """Bring the current round forward, and the next ones as far as they are decided at once."""
-        done = self._planner.memo.done
-        index = done.get(self._whole.path, 0)
-        while True:
-            if index > 0 and self._is_over(index):
-                return
-            if self._get(index) is None:
-                self._planner.advance_instance(self._round(index))
-            if self._get(index) is None:
-                return
+        done, path = self._planner.memo.done, self._whole.path
+        index = done.get(path, 0)
+        while self._get(index) is not None:
             index += 1
-            done[self._whole.path] = index
+        while index == 0 or not self._is_over(index):
+            self._planner.advance_instance(self._round(index))
+            if self._get(index) is None:
+                break
+            index += 1
+        done[path] = index
 
     def stop(self, reason: JsonObject) -> None:
         """Wind the current round down; records the loop as cancelled when nothing of it goes on any more."""
