@@ -1,0 +1,240 @@
+"""Two organisations: for every table and every verb, neither sees nor changes what is the other's. Generated from the catalogue."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from functions.shared.auth.keys import SCOPES
+from tests.organisations import create_org
+from tests.sql.isolation import CALLS, MARK, SEEDS, Things, contents, seed, things_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# What a tenant may do with its own rows directly; everything else goes through the kernel's functions.
+WRITES = {
+    "api_keys": {"insert", "update"},
+    "idempotency": {"insert", "update"},
+    "audit_entries": {"insert"},
+    "agents": {"insert", "update"},
+    "state": {"insert", "update", "delete"},
+    "workflows": {"insert", "update"},
+    "workflow_versions": {"insert"},
+    "events": {"insert"},
+}
+
+
+class World:
+    """Two organisations with a row in every table, and a superuser's connection that can become anybody."""
+
+    def __init__(self, admin: asyncpg.Connection, ours: Things, theirs: Things) -> None:
+        self.admin, self.ours, self.theirs = admin, ours, theirs
+
+    @asynccontextmanager
+    async def acting(self, who: str) -> AsyncIterator[asyncpg.Connection]:
+        """Be the owner, a stranger, nobody in particular or anon; nothing that is done stays."""
+        claims: dict[str, Any] = {}
+        if who in ("owner", "stranger"):
+            things = self.ours if who == "owner" else self.theirs
+            claims = {"principal": "api_key", "org_id": things.org.id, "key_id": things.operator, "key_kind": "operator", "scopes": list(SCOPES)}
+        elif who == "person":  # a token of Supabase Auth that claims to be somebody
+            claims = {"role": "authenticated", "org_id": self.ours.org.id, "scopes": list(SCOPES), "user_metadata": {"org_id": self.ours.org.id}}
+        undo = self.admin.transaction()
+        await undo.start()
+        try:
+            await self.admin.execute("select set_config('request.jwt.claims', $1, true)", json.dumps(claims) if claims else "")
+            await self.admin.execute(f"set local role {'anon' if who == 'anon' else 'authenticated'}")
+            yield self.admin
+        finally:
+            await undo.rollback()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(module_db_url: str) -> AsyncIterator[World]:
+    """Seeded once a module; the tests leave nothing behind."""
+    admin = await asyncpg.connect(module_db_url)
+    made: list[Things] = []
+    for name in ("ours", "theirs"):
+        org = await create_org(admin, name, agent_scopes=SCOPES)
+        keys = await admin.fetch("select id::text from plane.api_keys where org_id = $1 order by kind", org.id)
+        made.append(things_of(org, *(row["id"] for row in keys)))
+        await seed(admin, made[-1])
+    yield World(admin, *made)
+    await admin.close()
+
+
+TABLES = sorted(SEEDS)
+STRANGERS = ("stranger", "person", "nobody", "anon")
+
+
+def org_column(table: str) -> str:
+    return "id" if table == "organisations" else "org_id"
+
+
+async def attempt(db: asyncpg.Connection, statement: str, *args: Any) -> Any:
+    """Run a statement; being refused is a result."""
+    try:
+        async with db.transaction():
+            return await db.fetch(statement, *args)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.GeneratedAlwaysError) as error:
+        return error
+
+
+async def row_of(admin: asyncpg.Connection, table: str, org_id: str) -> str:
+    """A row of an organisation, as JSON."""
+    return await admin.fetchval(f"select to_jsonb(t)::text from plane.{table} t where {org_column(table)} = $1 limit 1", org_id)
+
+
+def insert(table: str) -> str:
+    return f"insert into plane.{table} overriding system value select (jsonb_populate_record(null::plane.{table}, $1::text::jsonb)).*"
+
+
+async def test_every_table_has_a_seed(world: World) -> None:
+    tables = await world.admin.fetch("select relname::text from pg_class where relnamespace = 'plane'::regnamespace and relkind in ('r', 'p')")
+    assert {row[0] for row in tables} == set(SEEDS), "a new table needs a line in tests/sql/isolation.py"
+    for things in (world.ours, world.theirs):
+        for table, rows in (await contents(world.admin, things.org.id)).items():
+            assert rows, f"{table} has no row"
+            assert table == "organisations" or MARK in json.dumps(rows), table
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_an_owner_reads_its_rows_and_only_those(world: World, table: str) -> None:
+    async with world.acting("owner") as db:
+        rows = await attempt(db, f"select {org_column(table)}::text as org from plane.{table}")
+    assert isinstance(rows, list), rows
+    assert {row["org"] for row in rows} == {world.ours.org.id}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("table", TABLES)
+async def test_nobody_else_reads_them(world: World, table: str, who: str) -> None:
+    async with world.acting(who) as db:
+        rows = await attempt(db, f"select * from plane.{table} where {org_column(table)} = $1", world.ours.org.id)
+    assert isinstance(rows, asyncpg.InsufficientPrivilegeError) or rows == []
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("table", TABLES)
+async def test_nobody_else_changes_or_deletes_them(world: World, table: str, who: str) -> None:
+    column = org_column(table)
+    before = await contents(world.admin, world.ours.org.id)
+    for statement in (
+        f"update plane.{table} set {column} = {column} where {column} = $1 returning 1",
+        f"delete from plane.{table} where {column} = $1 returning 1",
+    ):
+        async with world.acting(who) as db:
+            rows = await attempt(db, statement, world.ours.org.id)
+            assert isinstance(rows, asyncpg.InsufficientPrivilegeError) or rows == []
+            await db.execute("reset role")
+            assert await contents(db, world.ours.org.id) == before
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("table", TABLES)
+async def test_nobody_else_adds_to_them(world: World, table: str, who: str) -> None:
+    row = await row_of(world.admin, table, world.ours.org.id)
+    async with world.acting(who) as db:
+        assert isinstance(await attempt(db, insert(table), row), asyncpg.InsufficientPrivilegeError)
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_nobody_gives_its_rows_away(world: World, table: str) -> None:
+    column = org_column(table)
+    async with world.acting("stranger") as db:
+        given = await attempt(db, f"update plane.{table} set {column} = $1 where {column} = $2", world.ours.org.id, world.theirs.org.id)
+    assert isinstance(given, asyncpg.InsufficientPrivilegeError)
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_an_owner_writes_only_what_is_left_to_it(world: World, table: str) -> None:
+    column = org_column(table)
+    row = await row_of(world.admin, table, world.ours.org.id)
+    allowed: set[str] = set()
+    for verb, statement, arg in (
+        ("update", f"update plane.{table} set {column} = {column} where {column} = $1", world.ours.org.id),
+        ("delete", f"delete from plane.{table} where {column} = $1", world.ours.org.id),
+        ("insert", insert(table), row),
+    ):
+        async with world.acting("owner") as db:
+            try:
+                refused = isinstance(await attempt(db, statement, arg), asyncpg.InsufficientPrivilegeError)
+            except asyncpg.IntegrityConstraintViolationError:
+                refused = False  # allowed, but this very row is there already
+            if not refused:
+                allowed.add(verb)
+    assert allowed == WRITES.get(table, set())
+
+
+async def test_every_verb_has_a_call(world: World) -> None:
+    listed = await world.admin.fetch("select fn from gateway.verbs")
+    assert {row["fn"] for row in listed} == set(CALLS), "a new verb needs a line in tests/sql/isolation.py"
+
+
+async def call(world: World, caller: Things, fn: str, payload: dict[str, Any]) -> tuple[str, str]:
+    """Call a verb through the door; ('', answer) or (code, error). The transaction stays open."""
+    try:
+        return "", await world.admin.fetchval(
+            "select api.call_with_key($1, $2, $3::text::jsonb)::text", caller.org.operator.key_hash, fn, json.dumps(payload)
+        )
+    except asyncpg.PostgresError as error:
+        return (error.sqlstate or ""), f"{error} {error.detail} {error.hint}"
+
+
+@pytest.mark.parametrize("fn", sorted(CALLS))
+async def test_a_verb_answers_its_owner(world: World, fn: str) -> None:
+    async with world.acting("anon"):
+        code, answer = await call(world, world.ours, fn, CALLS[fn](world.ours))
+    assert code in ("", "PT409"), answer
+
+
+@pytest.mark.parametrize("fn", sorted(CALLS))
+async def test_a_verb_shows_and_changes_nothing_of_another_organisation(world: World, fn: str) -> None:
+    before = await contents(world.admin, world.ours.org.id)
+    payload = CALLS[fn](world.ours)
+    async with world.acting("anon"):
+        code, answer = await call(world, world.theirs, fn, payload)
+        assert code in ("", "PT404", "PT422"), answer
+        if not code:
+            await world.admin.execute("reset role")
+            assert await contents(world.admin, world.ours.org.id) == before
+    assert world.ours.mark not in answer
+    for secret in world.ours.ids() - set(str(value) for value in payload.values()):
+        assert secret not in answer
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select plane.start_execution(jsonb_build_object('version_id', $1::text))",
+        "select plane.cancel_execution($2::uuid)",
+        "select plane.signal_execution($2::uuid, 'event', '{}')",
+        "select plane.retry_execution($3::uuid, null)",
+        "select plane.end_external_execution(jsonb_build_object('execution_id', $4::text, 'status', 'failed'))",
+        "select plane.record_external_step(jsonb_build_object('execution_id', $4::text, 'step', '{}'::jsonb))",
+        "select plane.publish_event('event', '{}')",
+    ],
+    ids=lambda statement: statement.split("(")[0].removeprefix("select plane."),
+)
+@pytest.mark.parametrize("who", STRANGERS)
+async def test_a_definer_gives_no_way_around(world: World, who: str, statement: str) -> None:
+    before = await contents(world.admin, world.ours.org.id)
+    used = statement + " where coalesce($1::text, $2::uuid::text, $3::uuid::text, $4::text) is not null"
+    async with world.acting(who) as db:
+        try:
+            async with db.transaction():
+                await db.fetchval(used, world.ours.version, world.ours.running, world.ours.failed, world.ours.external)
+        except asyncpg.PostgresError as error:
+            assert error.sqlstate in ("PT401", "PT404", "42501"), error
+        else:
+            assert (who, "publish_event" in statement) == ("stranger", True)
+        await db.execute("reset role")
+        assert await contents(db, world.ours.org.id) == before
