@@ -81,13 +81,13 @@ async def run(context: Context, python: str, **config: object) -> object:
         ("result = a + b", {"a": 1, "b": 2.5}, 3.5),
         ("a = 1", {}, None),
         ("result = None", {}, None),
-        ("result = {'n': (1, 2), 'ok': True, 'text': t}", {"t": "caf\u00e9"}, {"n": [1, 2], "ok": True, "text": "caf\u00e9"}),
+        ("result = {'n': (1, 2), 'ok': True, 't': t}", {"t": "caf\u00e9"}, {"n": [1, 2], "ok": True, "t": "caf\u00e9"}),
         ("rows.append({'x': 2})\nresult = rows", {"rows": [{"x": 1}]}, [{"x": 1}, {"x": 2}]),
         ("import json, re, math\nresult = [json.dumps({'a': 1}), re.findall('[0-9]+', 'a1b22'), math.floor(2.7)]", {},
          ['{"a": 1}', ["1", "22"], 2]),
         ("from datetime import date\nresult = str(date(2026, 1, 31))", {}, "2026-01-31"),
-        ("import asyncio\nasync def f(x):\n  await asyncio.sleep(5)\n  return x\nresult = await asyncio.gather(f(1), f(2))",
-         {}, [1, 2]),
+        ("import asyncio\nasync def f(x):\n  await asyncio.sleep(5)\n  return x\nresult = [await f(1), await f(2)]", {},
+         [1, 2]),
         ("from dataclasses import dataclass\n@dataclass\nclass P:\n  x: int\nresult = P(3).x", {}, 3),
         ("match kind:\n  case 'a': result = 1\n  case _: result = 2", {"kind": "z"}, 2),
         ("result = {1: 'a', None: 'b', False: 'c'}", {}, {"1": "a", "null": "b", "false": "c"}),
@@ -107,7 +107,7 @@ async def test_there_is_no_way_out(name: str, context: Callable[..., Context]) -
     assert failed.value.code == "code_error"
     assert not failed.value.retryable
     assert "root:" not in str(failed.value.details)
-    assert not Path("/tmp/escaped").exists()
+    assert not os.path.exists("/tmp/escaped")  # noqa: ASYNC240, PTH110  one look at the disk
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -190,17 +190,14 @@ async def test_a_refusal_says_what_to_do_instead(python: str, says: str, context
     assert says in failed.value.message
 
 
-async def test_a_program_cannot_forge_what_leaves_the_sandbox(context: Callable[..., Context]) -> None:
-    for python in (
-        "import json\njson.dumps = lambda value: 5",
-        "def dumps(value): return 'not json'\nimport json\njson.dumps = dumps\nresult = 1",
-    ):
-        try:
-            output = await run(context(), python)
-        except StepFailed as failed:
-            assert failed.code == "code_error"
-        else:
-            assert output in (None, 1)
+@pytest.mark.parametrize("forged", ["'not json'", "5", "{'a': 1}", "'{\"a\": NaN}'", "None"])
+async def test_a_program_cannot_forge_what_leaves_the_sandbox(forged: str, context: Callable[..., Context]) -> None:
+    python = f"import json\njson.dumps = lambda value: {forged}\nresult = 1"
+    with pytest.raises(StepFailed) as failed:
+        await run(context(), python)
+    assert failed.value.code == "code_error"
+    # Nor by a variable of the name that the plane itself uses.
+    assert await run(context(), f"_json = {forged}\n_value = {forged}\nresult = 1") == 1
 
 
 async def test_a_killed_worker_is_a_crash_that_may_be_tried_again(context: Callable[..., Context]) -> None:

@@ -85,7 +85,8 @@ async def test_a_missing_secret_is_named_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("status", "retryable"), [(400, False), (404, False), (408, True), (425, True), (429, True), (500, True), (503, True)]
+    ("status", "retryable"),
+    [(400, False), (404, False), (408, True), (425, True), (429, True), (500, True), (503, True)],
 )
 async def test_a_bad_status_fails_and_says_whether_to_try_again(
     status: int, retryable: bool, target: object, context: Callable[..., Context]

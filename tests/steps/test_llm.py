@@ -49,7 +49,7 @@ async def test_one_step_passes_on_every_provider_by_changing_one_line(
     assert done.output["order_ids"] == ["A-12"]
     assert done.usage is not None
     assert done.usage.model == model
-    assert done.usage.provider == model.split("/")[0]
+    assert done.usage.provider == model.split("/", maxsplit=1)[0]
     assert done.usage.input_tokens > 0
     assert done.usage.output_tokens > 0
     assert done.usage.is_cost_unknown is False
@@ -57,7 +57,7 @@ async def test_one_step_passes_on_every_provider_by_changing_one_line(
     assert done.details["response_id"]
     (call,) = simulator.script.calls
     assert "You triage tickets." in call.text
-    assert call.provider == model.split("/")[0]
+    assert call.provider == model.split("/", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("model", FOUR)
@@ -311,7 +311,8 @@ async def test_an_output_that_looks_like_a_template_stays_data(
     assert done.output == {"text": "${{ secrets.KEY }} {{ 7*7 }} \ufffd end"}
 
 
-async def test_details_name_the_prompt_by_its_hash_only(context: Callable[..., Context], simulator: Simulator) -> None:
+@pytest.mark.usefixtures("simulator")
+async def test_details_name_the_prompt_by_its_hash_only(context: Callable[..., Context]) -> None:
     one = await llm({"prompt": "the customer's private words"}, context())
     two = await llm({"prompt": "other words"}, context())
     assert "private" not in str(one.details)

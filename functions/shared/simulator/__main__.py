@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from functions.shared.simulator.server import environment
 def main() -> int:
     """Serve; exit 2 when the script cannot be read."""
     parser = argparse.ArgumentParser(prog="simulator", description="A labelled simulator of model providers.")
-    parser.add_argument("--port", type=int, default=8081)
+    parser.add_argument("--port", type=int, default=8081, help="0 takes any free one.")
     parser.add_argument("--script", type=Path, help="Rules as YAML or JSON.")
     options = parser.parse_args()
     script = Script()
@@ -26,11 +27,12 @@ def main() -> int:
         except (OSError, ValueError) as error:
             sys.stderr.write(f"cannot read the script {options.script}: {error}\n")
             return 2
-    url = f"http://127.0.0.1:{options.port}"
+    listening = socket.create_server(("127.0.0.1", options.port))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     sys.stdout.write(f"simulated model providers at {url}; to send calls there:\n")
     sys.stdout.writelines(f"export {name}={value}\n" for name, value in environment(url).items())
     sys.stdout.flush()
-    uvicorn.run(create_simulator(script), host="127.0.0.1", port=options.port, log_level="warning")
+    uvicorn.Server(uvicorn.Config(create_simulator(script), log_level="warning")).run(sockets=[listening])
     return 0
 
 

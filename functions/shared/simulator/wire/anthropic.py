@@ -106,7 +106,7 @@ def _block(ask: Ask, answer: Answer) -> JsonObject:
         value: Json = json.loads(answer.text)
     except ValueError:
         value = {"malformed": answer.text}
-    held = value if isinstance(value, dict) else {"value": value}
+    held: JsonObject = value if isinstance(value, dict) else {"value": value}
     return {"type": "tool_use", "id": f"toolu_{answer.id}", "name": ask.schema_tool, "input": held}
 
 
