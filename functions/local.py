@@ -19,7 +19,7 @@ from functions.shared.engine.assembly import engine_of
 from functions.shared.engine.runner import run_frame
 from functions.shared.errors import PlaneError
 from functions.shared.log import configure_logging, logger
-from functions.shared.steps.llm import warm
+from functions.shared.steps.llm import close_models, warm
 from functions.shared.web.app import create_app
 from functions.shared.web.connection import database_of, open_database
 from functions.state.app import router as state
@@ -81,6 +81,7 @@ async def _running(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await bell.stop()
         await warmer.stop()
+        await close_models()
 
 
 async def _take_up(engine: Engine, bell: InProcessDoorbell) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from functions.shared.db.port import Database
     from functions.shared.dispatch.control import Control
     from functions.shared.dispatch.doorbell import Address, Doorbell
+    from functions.shared.steps import Handler
     from tests.organisations import Org
 
 
@@ -37,12 +38,13 @@ def make_engine(
     *,
     policy: Policy | None = None,
     environment: Mapping[str, str] | None = None,
+    handlers: Mapping[str, Handler] = HANDLERS,
 ) -> Engine:
     """An engine that may reach services on loopback."""
     return Engine(
         db=db,
         doorbell=bell,
-        handlers=HANDLERS,
+        handlers=handlers,
         policy=policy or Policy(owner="test", lease_s=5, extend_every_s=0.5),
         http=HttpPolicy(allow_private=frozenset({"127.0.0.1"})),
         environment=os.environ if environment is None else environment,
@@ -65,9 +67,13 @@ async def running_plane(
     policy: Policy | None = None,
     environment: Mapping[str, str] | None = None,
     is_deaf: bool = False,
-    sweep_every_s: float = 0.5,
+    sweep_every_s: float | None = 0.5,
+    handlers: Mapping[str, Handler] = HANDLERS,
 ) -> AsyncIterator[Plane]:
-    """Run frames and sweep in this process. `is_deaf`: rings are lost, only the sweeper finds what is due."""
+    """Run frames and sweep in this process.
+
+    `is_deaf`: rings are lost, only the sweeper finds what is due. Without `sweep_every_s` there is no sweeper.
+    """
 
     async def run(address: Address, control: Control) -> float | None:
         try:
@@ -81,9 +87,9 @@ async def running_plane(
         except Crash:
             return kernel.Swept([], None)
 
-    bell = InProcessDoorbell(run, sweep, sweep_every_s=sweep_every_s)
+    bell = InProcessDoorbell(run, sweep if sweep_every_s else None, sweep_every_s=sweep_every_s or 0)
     outside: Doorbell = SilentDoorbell() if is_deaf else bell
-    engine = make_engine(db, outside, policy=policy, environment=environment)
+    engine = make_engine(db, outside, policy=policy, environment=environment, handlers=handlers)
     with suppress(Crash):
         await bell.ring(await kernel.report_owner_dead(db, owner=engine.policy.owner))
     await bell.start()

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -14,9 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 class CountingServer:
     """Answers `GET|POST /anything?delay=<seconds>&status=<code>&fail=<times>` with `{"path", "count"}`.
 
-    `fail`: the first so many requests of a path get 503. `calls` counts by path, `keys` by Idempotency-Key.
+    `fail`: the first so many requests of a path get 503. `answers` has other bodies by path.
+    `calls` counts by path, `keys` by Idempotency-Key.
     """
 
+    answers: dict[str, Any] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
     attempts: list[tuple[str, str]] = field(default_factory=list)
@@ -78,7 +80,8 @@ class CountingServer:
         status = int(query.get("status", 200))
         if self.calls[target.path] <= int(query.get("fail", 0)):
             status = 503
-        body = json.dumps({"path": target.path, "count": self.calls[target.path]}).encode()
+        answer = self.answers.get(target.path, {"path": target.path, "count": self.calls[target.path]})
+        body = json.dumps(answer).encode()
         writer.write(
             f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
             + body

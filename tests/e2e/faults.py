@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Fault = Literal["before", "lost", "twice"]
 
 
-class Crash(BaseException):  # noqa: N818
+class Crash(BaseException):
     """The process died here."""
 
 
@@ -53,7 +53,7 @@ class WatchedDatabase:
             return await self.inner.kernel(verb, payload)
         if self.fault == "before":
             raise self._error()
-        answer = await self.inner.kernel(verb, payload)
+        await self.inner.kernel(verb, payload)
         if self.fault == "twice":
             return await self.inner.kernel(verb, payload)
         raise self._error()

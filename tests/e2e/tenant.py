@@ -31,7 +31,8 @@ class Tenant:
         for name, value in values.items():
             text = text.replace(f"@{name}@", value)
         checked = check(text)
-        assert checked.document is not None and checked.workflow is not None, checked.problems
+        assert checked.workflow is not None, checked.problems
+        assert checked.document is not None
         compiled = compile_document(checked.document)
         made = await self.db.call(
             "create_workflow",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.e2e.conftest import running_plane
 from tests.e2e.faults import WatchedDatabase
+from tests.e2e.patience import eventually
 
 if TYPE_CHECKING:
     from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
@@ -230,11 +231,8 @@ async def test_an_approval_beside_a_running_step_wakes_its_branch_within_a_secon
         )
     )
     await plane.tenant.waiting_for(execution, "approve")
-    began = asyncio.get_running_loop().time()
     await plane.tenant.signal(execution, "approve", {"outcome": "approve"})
-    while not server.calls["/after"]:
-        await asyncio.sleep(0.01)
-        assert asyncio.get_running_loop().time() < began + 1
+    await eventually(lambda: server.calls["/after"], within=1)
     await plane.tenant.cancel(execution)
     await plane.tenant.ended(execution)
 
@@ -255,14 +253,8 @@ async def test_a_timer_fires_within_a_quarter_second_also_beside_a_running_step(
             url=server.url,
         )
     )
-    loop = asyncio.get_running_loop()
-    while not server.calls["/long"]:
-        await asyncio.sleep(0.005)
-    began = loop.time()
-    while not server.calls["/after"]:
-        await asyncio.sleep(0.005)
-        assert loop.time() < began + 1, "the timer beside a running step came late"
-    assert 0.45 <= loop.time() - began <= 0.75
+    await eventually(lambda: server.calls["/long"])
+    assert 0.45 <= await eventually(lambda: server.calls["/after"], within=1) <= 0.75
     assert (await plane.tenant.ended(execution))["status"] == "succeeded"
 
 
@@ -279,8 +271,7 @@ async def test_cancel_stops_running_steps_and_open_waits(plane: Plane, server: C
             url=server.url,
         )
     )
-    while not server.active:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: server.active)
     await plane.tenant.cancel(execution)
     ended = await plane.tenant.ended(execution, within=2)
     assert ended["status"] == "cancelled"

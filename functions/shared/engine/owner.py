@@ -20,6 +20,7 @@ from functions.shared.db.kernel import Checkpointed, Stale
 from functions.shared.engine.attempt import Ended, Later, StepScope, failed, run_step
 from functions.shared.engine.facts import Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
+from functions.shared.engine.memo import Memo
 from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
@@ -84,6 +85,7 @@ class Owner:
         self._running = Running()
         self._flusher = Flusher(engine, frame, control.wake.set)
         self._outbox = self._flusher.outbox
+        self._memo = Memo()
         self._finish: Finish | None = None
         self._verdict = verdict
         self._is_dirty = True
@@ -116,7 +118,7 @@ class Owner:
                 self._check_limits()
                 while self._is_dirty and self._verdict is None:
                     self._is_dirty = False
-                    await self._apply(plan(self._compiled, self._frame.facts(self._running.attempts())))
+                    await self._apply(plan(self._compiled, self._frame.facts(self._running.attempts()), self._memo))
                 self._launch()
                 self._write()
                 await self._rest()

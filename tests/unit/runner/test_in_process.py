@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from functions.shared.dispatch.in_process import InProcessDoorbell
 from functions.shared.errors import Unavailable
+from tests.e2e.patience import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,8 +108,7 @@ async def test_a_frame_that_is_due_later_runs_again_within_a_quarter_second_of_t
     bell = InProcessDoorbell(runs, None)
     began = asyncio.get_running_loop().time()
     await bell.ring([bell_for(1)])
-    while len(runs.started) < 3:
-        await asyncio.sleep(0.005)
+    await eventually(lambda: len(runs.started) == 3)
     elapsed = asyncio.get_running_loop().time() - began
     assert 0.2 <= elapsed < 0.45
     await bell.stop()
@@ -142,10 +143,9 @@ async def test_a_database_that_is_away_is_asked_less_and_less_often_and_the_swee
     runs.release.set()
     bell = InProcessDoorbell(runs, sweep, sweep_every_s=0.02)
     await bell.start()
-    while not runs.started:
-        await asyncio.sleep(0.005)
+    await eventually(lambda: runs.started)
     await bell.stop()
-    pauses = [later - earlier for earlier, later in zip(asked[:3], asked[1:4], strict=True)]
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
     assert pauses == sorted(pauses)
     assert pauses[-1] > 3 * pauses[0]
 

@@ -1,0 +1,244 @@
+"""Side effects, crashes, time that runs short, and money."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from functions.shared.db import kernel
+from functions.shared.dispatch.doorbell import Address
+from functions.shared.engine.policy import Policy
+from functions.shared.engine.runner import Outcome, run_frame
+from functions.shared.steps import HANDLERS, Context, Done, Usage
+from tests.e2e.conftest import Plane, make_engine, running_plane
+from tests.e2e.faults import Crash, WatchedDatabase
+from tests.e2e.patience import eventually
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
+    from functions.shared.jsonvalue import JsonObject
+    from tests.e2e.counting_server import CountingServer
+    from tests.organisations import Org
+
+
+async def crashed(plane: Plane, org: Org, version: str, server: CountingServer, path: str) -> str:
+    """Start an execution and let its process die while it calls `path`; another one learns of it at once."""
+    watched = WatchedDatabase(plane.db)
+    policy = Policy(owner="victim", lease_s=5, extend_every_s=0.05)
+    async with running_plane(watched, org, policy=policy, sweep_every_s=None) as victim:
+        execution = await victim.tenant.start(version)
+        await eventually(lambda: server.calls[path])
+        watched.died.set()
+    await plane.bell.ring(await kernel.report_owner_dead(plane.db, owner="victim"))
+    return execution
+
+
+AT_MOST_ONCE = """
+    name: pay
+    steps:
+      before: {http: {url: "@url@/before"}}
+      pay: {needs: [before], effect: at_most_once, @unknown@, http: {url: "@url@/pay?delay=@delay@"}}
+      after: {needs: [pay], http: {url: "@url@/after"}}
+    output: ${{ steps.pay.output }}
+"""
+
+
+async def test_an_at_most_once_step_is_not_repeated_after_a_crash(
+    org: Org, server: CountingServer, plane: Plane
+) -> None:
+    version = await plane.tenant.define(AT_MOST_ONCE, url=server.url, delay="30", unknown="on_unknown: fail")
+    execution = await crashed(plane, org, version, server, "/pay")
+    ended = await plane.tenant.ended(execution)
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "outcome_unknown")
+    assert server.calls["/pay"] == 1
+
+
+async def test_a_person_may_say_what_became_of_a_lost_step(org: Org, server: CountingServer, plane: Plane) -> None:
+    version = await plane.tenant.define(AT_MOST_ONCE, url=server.url, delay="30", unknown="on_unknown: ask")
+    execution = await crashed(plane, org, version, server, "/pay")
+    await plane.tenant.waiting_for(execution, "pay")
+    await plane.tenant.signal(execution, "pay", {"outcome": "succeeded", "output": {"receipt": 7}})
+    ended = await plane.tenant.ended(execution)
+    assert (ended["status"], ended["output"]) == ("succeeded", {"receipt": 7})
+    assert server.calls["/pay"] == 1
+
+
+async def test_a_look_up_settles_a_lost_step(org: Org, server: CountingServer, plane: Plane) -> None:
+    lookup = "on_unknown: verify, verify: {name: json_query, with: {data: {found: true, output: 9}, query: '@'}}"
+    version = await plane.tenant.define(AT_MOST_ONCE, url=server.url, delay="30", unknown=lookup)
+    execution = await crashed(plane, org, version, server, "/pay")
+    ended = await plane.tenant.ended(execution)
+    assert (ended["status"], ended["output"]) == ("succeeded", 9), ended
+    assert server.calls["/pay"] == 1
+
+
+async def test_an_at_most_once_step_is_noted_before_it_starts_and_costs_no_extra_checkpoint(
+    db: AsyncpgDatabase, org: Org, server: CountingServer, admin: asyncpg.Connection[Any]
+) -> None:
+    watched = WatchedDatabase(db)
+    async with running_plane(watched, org, sweep_every_s=None) as plane:
+        version = await plane.tenant.define(AT_MOST_ONCE, url=server.url, delay="0.2", unknown="on_unknown: fail")
+        execution = await plane.tenant.start(version)
+        await eventually(lambda: server.calls["/pay"])
+        noted = await admin.fetchval("select in_flight #>> '{pay,at_most_once}' from plane.frames")
+        assert noted == "true"
+        assert (await plane.tenant.ended(execution))["status"] == "succeeded"
+    assert watched.counts["checkpoint"] == 3
+
+
+async def test_a_step_that_kills_the_runner_five_times_alone_fails_as_a_crash_loop(
+    db: AsyncpgDatabase, server: CountingServer, plane: Plane
+) -> None:
+    version = await plane.tenant.define(
+        """
+        name: deadly
+        steps:
+          fine: {http: {url: "@url@/fine"}}
+          deadly: {http: {url: "@url@/deadly"}}
+        """,
+        url=server.url,
+    )
+    execution = await plane.tenant.start(version, ring=False)
+    address = Address(execution, "", "default")
+    died = 0
+
+    async def kill(config: JsonObject, context: Context) -> Done:
+        if "deadly" in context.path:
+            raise Crash
+        return await HANDLERS["http"](config, context)
+
+    while died < 10:
+        engine = replace(make_engine(db, plane.bell, policy=Policy(owner="victim")), handlers={"http": kill})
+        try:
+            outcome = await run_frame(address, engine)
+        except Crash:
+            died += 1
+            await kernel.report_owner_dead(db, owner="victim")
+            continue
+        assert outcome.status in ("done", "refused"), outcome
+        break
+    ended = await plane.tenant.ended(execution)
+    assert (ended["status"], ended["error"]["code"], ended["error"]["path"]) == ("failed", "crash_loop", "deadly")
+    assert 5 <= died <= 8
+    assert (await plane.tenant.steps(execution))["fine"]["status"] == "succeeded"
+
+
+async def test_short_invocations_pass_the_execution_on_and_each_step_runs_once(
+    db: AsyncpgDatabase, server: CountingServer, plane: Plane
+) -> None:
+    text = "name: relay\ndefaults: {timeout: 400ms}\nsteps:\n  s0: {http: {url: '@url@/s0?delay=0.05'}}\n" + "".join(
+        f"  s{number}: {{needs: [s{number - 1}], http: {{url: '@url@/s{number}?delay=0.05'}}}}\n"
+        for number in range(1, 6)
+    )
+    version = await plane.tenant.define(text, url=server.url)
+    execution = await plane.tenant.start(version, ring=False)
+    await plane.bell.stop()
+    engine = make_engine(db, plane.bell, policy=Policy(owner="lambda", margin_s=0.05))
+    loop = asyncio.get_running_loop()
+    outcomes: list[Outcome] = []
+    while not outcomes or outcomes[-1].status == "ready":
+        outcomes.append(await run_frame(Address(execution, "", "default"), engine, deadline=loop.time() + 0.6))
+    assert outcomes[-1].status == "done"
+    assert 2 <= len(outcomes) <= 6
+    assert (await plane.tenant.get(execution))["status"] == "succeeded"
+    assert set(server.calls.values()) == {1}
+
+
+async def test_a_clean_stop_releases_the_frame_and_the_next_start_goes_on_at_once(
+    db: AsyncpgDatabase, org: Org, server: CountingServer
+) -> None:
+    policy = Policy(owner="first", lease_s=30, stop_grace_s=0.1)
+    async with running_plane(db, org, policy=policy) as plane:
+        version = await plane.tenant.define(
+            """
+            name: interrupted
+            steps:
+              quick: {http: {url: "@url@/quick"}}
+              slow: {needs: [quick], http: {url: "@url@/slow?delay=0.5"}}
+            """,
+            url=server.url,
+        )
+        execution = await plane.tenant.start(version)
+        await eventually(lambda: server.calls["/slow"])
+    began = asyncio.get_running_loop().time()
+    async with running_plane(db, org, policy=Policy(owner="second")) as plane:
+        ended = await plane.tenant.ended(execution)
+    assert ended["status"] == "succeeded"
+    assert asyncio.get_running_loop().time() - began < 4
+    assert server.calls["/quick"] == 1
+
+
+async def spend(_config: JsonObject, context: Context) -> Done:
+    usage = Usage("model", "provider", 10, 5, Decimal("0.30"), is_cost_unknown=False)
+    return Done({"status": 200, "headers": {}, "body": str(context.budget_usd)}, usage)
+
+
+SPENDING = """
+    name: spending
+    limits: {budget_usd: 0.50, on_budget: @on_budget@}
+    steps:
+      one: {http: {url: "http://127.0.0.1/1"}}
+      two: {needs: [one], http: {url: "http://127.0.0.1/2"}}
+      three: {needs: [two], http: {url: "http://127.0.0.1/3"}}
+    output: ${{ steps.three.output.body }}
+"""
+
+
+async def test_an_execution_over_its_budget_asks_and_goes_on_after_a_grant(db: AsyncpgDatabase, org: Org) -> None:
+    async with running_plane(db, org, handlers={"http": spend}) as plane:
+        execution = await plane.tenant.start(await plane.tenant.define(SPENDING, on_budget="ask"))
+        await plane.tenant.waiting_for(execution, "")
+        waiting = await plane.tenant.get(execution)
+        assert (waiting["waiting_for"][0]["kind"], waiting["known_cost_usd"]) == ("budget", "0.600000000")
+        await plane.tenant.signal(execution, "budget", {"outcome": "approve", "form": {"usd": "1.00"}})
+        ended = await plane.tenant.ended(execution)
+        assert (ended["status"], ended["cost_usd"]) == ("succeeded", "0.900000000")
+        assert Decimal(ended["output"]) == Decimal("0.90")
+
+
+async def test_an_execution_over_its_budget_stops(db: AsyncpgDatabase, org: Org) -> None:
+    async with running_plane(db, org, handlers={"http": spend}) as plane:
+        execution = await plane.tenant.start(await plane.tenant.define(SPENDING, on_budget="stop"))
+        ended = await plane.tenant.ended(execution)
+        assert (ended["status"], ended["error"]["code"]) == ("failed", "budget_exceeded")
+        assert "three" not in {
+            path for path, step in (await plane.tenant.steps(execution)).items() if step["status"] == "succeeded"
+        }
+
+
+async def test_lost_doorbells_change_nothing_but_the_time(
+    db: AsyncpgDatabase, org: Org, server: CountingServer
+) -> None:
+    async with running_plane(db, org, is_deaf=True, sweep_every_s=0.1) as plane:
+        await plane.tenant.define("name: part\nsteps: {call: {http: {url: '@url@/part'}}}", url=server.url)
+        version = await plane.tenant.define(
+            """
+            name: deaf
+            steps:
+              call: {http: {url: "@url@/call"}}
+              nap: {needs: [call], wait: {for: 50ms}}
+              sub: {needs: [nap], workflow: {ref: part}}
+            """,
+            url=server.url,
+        )
+        executions = [await plane.tenant.start(version) for _ in range(3)]
+        for execution in executions:
+            assert (await plane.tenant.ended(execution, within=20))["status"] == "succeeded"
+    assert server.calls == {"/call": 3, "/part": 3}
+
+
+async def test_rings_that_come_five_times_change_nothing(
+    db: AsyncpgDatabase, org: Org, server: CountingServer, plane: Plane
+) -> None:
+    version = await plane.tenant.define("name: loud\nsteps: {call: {http: {url: '@url@/call'}}}", url=server.url)
+    async with running_plane(db, org, policy=Policy(owner="other")) as other:
+        for _ in range(5):
+            execution = await plane.tenant.start(version, ring=False)
+            due = [{"execution_id": execution, "frame": "", "queue": "default", "org_id": org.id}] * 5
+            await asyncio.gather(plane.bell.ring(due), other.bell.ring(due))
+            await plane.tenant.ended(execution)
+    assert server.calls["/call"] == 5
