@@ -18,7 +18,7 @@ import httpx
 from rich.markup import escape
 
 from agentplane.cli.demo_shop import Shop
-from agentplane.cli.executions import follow, print_end, print_trace
+from agentplane.cli.executions import Follower, print_end, print_trace
 from agentplane.cli.output import Failed, console, milliseconds
 from agentplane.client import AgentPlane
 from agentplane.models import Execution
@@ -183,7 +183,8 @@ def _run(process: PlaneProcess, shop: Shop, model: Model) -> None:
     )
 
     with AgentPlane(ready["url"], ready["api_key"]) as plane:
-        waiting = follow(plane, execution.id)
+        progress = Follower(plane, execution.id)
+        waiting = progress.follow()
         if waiting.status != "waiting":
             print_end(waiting)
             message = f"the execution should wait for its approval, but it is {waiting.status}"
@@ -193,7 +194,7 @@ def _run(process: PlaneProcess, shop: Shop, model: Model) -> None:
             f"[bold]4.[/] A person is asked: [magenta]{escape(question['message'])}[/] This script answers: approve."
         )
         plane.executions.signal(execution.id, question["path"], {"outcome": "approve", "form": {}})
-        ended = follow(plane, execution.id)
+        ended = progress.follow()
         trace = plane.executions.trace(execution.id)
     console.print("[bold]5.[/] The trace:")
     print_trace(ended, trace)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from agentplane.client import AgentPlane
     from agentplane.models import Execution
 
+ASKED = {"approval", "budget", "unknown"}  # waits that a person answers
+
 group = typer.Typer(no_args_is_help=True, help="List executions, look at them, move them.")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
@@ -56,7 +58,7 @@ def run(
         if not as_json:
             console.print(f"execution [bold]{execution.id}[/] of {escape(name)} version {execution.version}")
         if wait:
-            execution = follow(plane, execution.id, quiet=as_json)
+            execution = Follower(plane, execution.id, quiet=as_json).follow()
         if as_json:
             print_json(execution.model_dump(mode="json"))
         else:
@@ -90,25 +92,37 @@ def _store_if_file(plane: AgentPlane, workflow: str, *, quiet: bool) -> str:
     return str(stored["name"])
 
 
-def follow(plane: AgentPlane, execution_id: str, *, quiet: bool = False) -> Execution:
-    """Print each step as it ends, until the execution ends or waits for a person."""
-    cursor: str | None = None
-    while True:
-        page = plane.executions.events(execution_id, after=cursor, wait_seconds=5)
-        cursor = page.get("next_cursor") or cursor
-        if not quiet:
-            for event in page["data"]:
+class Follower:
+    """Prints each step of an execution as it ends; goes on where it stopped when it is asked again."""
+
+    def __init__(self, plane: AgentPlane, execution_id: str, *, quiet: bool = False) -> None:
+        self._plane = plane
+        self._id = execution_id
+        self._quiet = quiet
+        self._cursor: str | None = None
+
+    def follow(self) -> Execution:
+        """Follow until the execution ends or waits for a person, and nothing else goes on."""
+        while True:
+            is_new = self._read(wait_seconds=5)
+            execution = self._plane.executions.get(self._id)
+            if execution.has_ended:
+                while self._read():
+                    pass
+                return execution
+            if execution.status == "waiting" and any(wait["kind"] in ASKED for wait in execution.waiting_for):
+                self._read()
+                return execution
+            if not is_new:
+                time.sleep(0.1)
+
+    def _read(self, wait_seconds: int = 0) -> bool:
+        page = self._plane.executions.events(self._id, after=self._cursor, wait_seconds=wait_seconds)
+        for event in page["data"]:
+            self._cursor = event["id"]
+            if not self._quiet:
                 _print_event(event)
-        execution = plane.executions.get(execution_id)
-        needs_person = any(wait["kind"] in {"approval", "budget", "unknown"} for wait in execution.waiting_for)
-        if execution.has_ended or (execution.status == "waiting" and needs_person):
-            rest = plane.executions.events(execution_id, after=cursor)["data"] if execution.has_ended else []
-            if not quiet:
-                for event in rest:
-                    _print_event(event)
-            return execution
-        if not page["data"]:
-            time.sleep(0.1)
+        return bool(page["data"])
 
 
 def _print_event(event: dict[str, Any]) -> None:
@@ -130,7 +144,8 @@ def _print_event(event: dict[str, Any]) -> None:
 
 def print_end(execution: Execution) -> None:
     """Say how it ended, or what it waits for and how to answer."""
-    console.print(f"{status_text(execution.status)} · cost {money(execution.cost_usd)}")
+    cost = f" · cost {money(execution.cost_usd)}" if execution.has_ended else ""
+    console.print(f"{status_text(execution.status)}{cost}")
     if execution.error:
         place = f" at {execution.error['path']}" if execution.error.get("path") else ""
         code, message = str(execution.error.get("code")), str(execution.error.get("message"))
@@ -243,7 +258,7 @@ def events(
     """Print what happened."""
     with connect() as plane:
         if is_following:
-            follow(plane, execution_id)
+            Follower(plane, execution_id).follow()
             return
         page = plane.executions.events(execution_id, after=after)
     if as_json:
@@ -272,7 +287,7 @@ def retry(
     """Run what failed again; succeeded steps are kept."""
     with connect() as plane:
         plane.executions.retry(execution_id, from_path)
-        execution = follow(plane, execution_id)
+        execution = Follower(plane, execution_id).follow()
     print_end(execution)
     if execution.status not in {"succeeded", "waiting"}:
         raise typer.Exit(1)
@@ -310,7 +325,7 @@ def approve(
 
 
 def _pick_approval(execution: Execution, step: str | None) -> dict[str, Any]:
-    waiting = [wait for wait in execution.waiting_for if wait["kind"] in {"approval", "budget", "unknown"}]
+    waiting = [wait for wait in execution.waiting_for if wait["kind"] in ASKED]
     if not waiting:
         message = f"execution {execution.id} is {execution.status} and waits for no approval"
         raise Failed(message)
