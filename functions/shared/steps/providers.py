@@ -1,54 +1,34 @@
-"""Which environment variables lead to a provider of models: litellm's own names, so that its manual holds here."""
+"""How a model's provider is reached: address and key, from the environment variables that litellm names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from functions.shared.dsl import catalogue
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """`keys`: any one of them is needed. `bases`: where another address may be given, first one wins."""
-
-    name: str
-    keys: tuple[str, ...] = ()
-    bases: tuple[str, ...] = ()
-    suffix: str = (
-        ""  # what litellm appends to an address that comes from the environment, but not to one that is passed
-    )
-
-
-PROVIDERS: dict[str, Provider] = {
-    provider.name: provider
-    for provider in (
-        Provider("openai", ("OPENAI_API_KEY",), ("OPENAI_BASE_URL", "OPENAI_API_BASE")),
-        Provider("anthropic", ("ANTHROPIC_API_KEY",), ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"), "/v1/messages"),
-        Provider("gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), ("GEMINI_API_BASE",)),
-        Provider("ollama", (), ("OLLAMA_API_BASE",)),
-        Provider("ollama_chat", (), ("OLLAMA_API_BASE",)),
-        Provider("mistral", ("MISTRAL_API_KEY",), ("MISTRAL_API_BASE",)),
-        Provider("groq", ("GROQ_API_KEY",), ("GROQ_API_BASE",)),
-        Provider("deepseek", ("DEEPSEEK_API_KEY",), ("DEEPSEEK_API_BASE",)),
-        Provider("openrouter", ("OPENROUTER_API_KEY",), ("OPENROUTER_API_BASE",)),
-        Provider("xai", ("XAI_API_KEY",), ("XAI_API_BASE",)),
-        Provider("together_ai", ("TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY"), ("TOGETHER_AI_API_BASE",)),
-        Provider("fireworks_ai", ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"), ("FIREWORKS_API_BASE",)),
-        Provider("perplexity", ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"), ("PERPLEXITY_API_BASE",)),
-        Provider("cohere", ("COHERE_API_KEY", "CO_API_KEY"), ("COHERE_API_BASE",)),
-        Provider("lm_studio", (), ("LM_STUDIO_API_BASE",)),
-        Provider("hosted_vllm", (), ("HOSTED_VLLM_API_BASE",)),
-    )
+# Where another address may be given, first one wins. A provider that is not here is left to litellm.
+ADDRESS_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    "gemini": ("GEMINI_API_BASE",),
+    "ollama": ("OLLAMA_API_BASE",),
+    "ollama_chat": ("OLLAMA_API_BASE",),
+    "mistral": ("MISTRAL_API_BASE",),
+    "groq": ("GROQ_API_BASE",),
+    "deepseek": ("DEEPSEEK_API_BASE",),
+    "openrouter": ("OPENROUTER_API_BASE",),
+    "xai": ("XAI_API_BASE",),
+    "lm_studio": ("LM_STUDIO_API_BASE",),
+    "hosted_vllm": ("HOSTED_VLLM_API_BASE",),
 }
-_BARE = (("gpt-", "openai"), ("o1", "openai"), ("o3", "openai"), ("o4", "openai"), ("claude-", "anthropic"))
+# What litellm appends to an address that it reads itself, but not to one that it is given.
+_SUFFIXES = {"anthropic": "/v1/messages"}
 _LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile"})
 
 
 def provider_of(model: str) -> str:
-    """Give the provider's name of a litellm id: what stands before the slash, or what a bare name is known for."""
-    head, slash, _ = model.partition("/")
-    if slash:
-        return head
-    return next((name for start, name in _BARE if model.startswith(start)), "")
+    """Give the provider's name of a litellm id; empty when the id does not say."""
+    return catalogue.provider_of(model) or ""
 
 
 def missing_key(model: str, environment: Mapping[str, str]) -> str | None:
@@ -56,35 +36,37 @@ def missing_key(model: str, environment: Mapping[str, str]) -> str | None:
 
     Whoever sends a provider's calls to a server of his own may not need a key there.
     """
-    provider = PROVIDERS.get(provider_of(model))
-    if provider is None or not provider.keys:
+    if _address(provider_of(model), environment) is not None:
         return None
-    if any(environment.get(name) for name in (*provider.keys, *provider.bases)):
-        return None
-    return provider.keys[0]
+    return catalogue.missing_key(model, environment)
 
 
 def key_name(model: str) -> str:
     """Give the variable that holds a model's key, for messages."""
-    provider = PROVIDERS.get(provider_of(model))
-    return provider.keys[0] if provider and provider.keys else f"{provider_of(model).upper() or 'PROVIDER'}_API_KEY"
+    provider = provider_of(model)
+    return next(iter(catalogue.KEY_VARIABLES.get(provider, ())), f"{provider.upper() or 'PROVIDER'}_API_KEY")
 
 
 def address_and_key(model: str, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Give the base address and the key to pass on; None leaves it to litellm."""
-    provider = PROVIDERS.get(provider_of(model))
-    if provider is None:
-        return None, None
-    base = next((environment[name] for name in provider.bases if environment.get(name)), None)
-    key = next((environment[name] for name in provider.keys if environment.get(name)), None)
-    if base and provider.suffix and not base.rstrip("/").endswith(provider.suffix):
-        base = base.rstrip("/") + provider.suffix
-    if base and provider.keys and key is None:
+    provider = provider_of(model)
+    address = _address(provider, environment)
+    variables = catalogue.KEY_VARIABLES.get(provider, ())
+    key = next((environment[name] for name in variables if environment.get(name)), None)
+    if address is not None and variables and key is None:
         key = "none"
-    return base, key
+    return address, key
 
 
 def is_local(model: str) -> bool:
     """Tell whether a model runs on a machine of one's own: its calls cost 0, and that is known."""
-    name = model.lower()
-    return provider_of(model) in _LOCAL and not name.endswith(("-cloud", ":cloud"))
+    return provider_of(model) in _LOCAL and not model.lower().endswith(("-cloud", ":cloud"))
+
+
+def _address(provider: str, environment: Mapping[str, str]) -> str | None:
+    variables = ADDRESS_VARIABLES.get(provider, ())
+    address = next((environment[name] for name in variables if environment.get(name)), None)
+    suffix = _SUFFIXES.get(provider, "")
+    if address is None or not suffix or address.rstrip("/").endswith(suffix):
+        return address
+    return address.rstrip("/") + suffix
