@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
-from fastapi import Body as FromBody
 from fastapi import Query, Response
 from pydantic import Field, JsonValue, model_validator
 
@@ -43,9 +42,11 @@ class AgentFields(Body):
 
     framework: Annotated[str, Field(min_length=1, max_length=200)] = "custom"
     description: Annotated[str | None, Field(max_length=4000)] = None
-    capabilities: Capabilities = []
+    capabilities: Capabilities = Field(default_factory=list[str | dict[str, JsonValue]])
     endpoint: Annotated[str | None, Field(max_length=2000, description="Where it can be called, if anywhere.")] = None
-    config: Annotated[dict[str, JsonValue], Field(description="Whatever the agent wants to keep about itself.")] = {}
+    config: dict[str, JsonValue] = Field(
+        default_factory=dict[str, JsonValue], description="Whatever the agent wants to keep about itself."
+    )
     status: Status = "active"
     lease_seconds: LeaseSeconds = None
 
@@ -88,7 +89,7 @@ class Heartbeat(Body):
 
 
 class Agent(Answer):
-    """An agent. `health`: active, late (no sign of life for a lease) or lost (for three); without a lease always active."""
+    """An agent. `health`: active, late (silent for a lease) or lost (for three); without a lease always active."""
 
     id: UUID
     name: str
@@ -156,7 +157,7 @@ _PATH = f"/api/agents/{_AGENT['id']}"
         status=201,
     ),
 )
-async def register_agent(body: RegisterAgent, db: Db, response: Response) -> Any:
+async def register_agent(body: RegisterAgent, db: Db, response: Response) -> object:
     """Register an agent. Names are unique: the same name again is the same agent, with the given fields changed.
 
     201 the first time, 200 after that. With `lease_seconds`, call the heartbeat at least that often.
@@ -180,7 +181,7 @@ async def list_agents(
     framework: str | None = None,
     capability: Annotated[str | None, Query(description="Agents that name this capability.")] = None,
     health: Health | None = None,
-) -> Any:
+) -> object:
     """List agents, the newest first."""
     filters = page.payload(name=name, status=status, framework=framework, capability=capability, health=health)
     return page.of(await agents.list_agents(db, filters), Agent)
@@ -192,7 +193,7 @@ async def list_agents(
     dependencies=[requires("agents:write")],
     **example("/api/agents", body={"name": "my-agent", "status": "active"}, answer=_AGENT),
 )
-async def sign_agent(body: SignOfLife, db: Db) -> Any:
+async def sign_agent(body: SignOfLife, db: Db) -> object:
     """Show that an agent lives, by its name or id, and optionally set its status."""
     which: JsonObject = {"id": str(body.id)} if body.id else {"name": body.name}
     return await agents.sign_agent(db, which, {} if body.status is None else {"status": body.status})
@@ -201,7 +202,7 @@ async def sign_agent(body: SignOfLife, db: Db) -> Any:
 @router.get(
     "/{agent_id}", response_model=Agent, dependencies=[requires("agents:read")], **example(_PATH, answer=_AGENT)
 )
-async def get_agent(agent_id: UUID, db: Db) -> Any:
+async def get_agent(agent_id: UUID, db: Db) -> object:
     """Read one agent."""
     return await agents.get_agent(db, agent_id)
 
@@ -212,7 +213,7 @@ async def get_agent(agent_id: UUID, db: Db) -> Any:
     dependencies=[requires("agents:write")],
     **example(_PATH, body={"description": "Summarises long threads."}, answer=_AGENT),
 )
-async def update_agent(agent_id: UUID, body: ChangeAgent, db: Db) -> Any:
+async def update_agent(agent_id: UUID, body: ChangeAgent, db: Db) -> object:
     """Change fields of an agent; what is left out stays as it is."""
     return await agents.update_agent(db, agent_id, body.given())
 
@@ -240,9 +241,10 @@ async def delete_agent(agent_id: UUID, db: Db) -> None:
         },
     ),
 )
-async def heartbeat_agent(agent_id: UUID, db: Db, body: Annotated[Heartbeat, FromBody()] = Heartbeat()) -> Any:  # noqa: B008  frozen
+async def heartbeat_agent(agent_id: UUID, db: Db, body: Heartbeat | None = None) -> object:
     """Renew an agent's lease and learn what waits for it, in one call. The body may be empty."""
-    return await agents.heartbeat_agent(db, agent_id, body.model_dump(mode="json", exclude_unset=True, exclude_none=True))
+    given = {} if body is None else body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    return await agents.heartbeat_agent(db, agent_id, given)
 
 
 app = create_app("agents", router)

@@ -1,7 +1,7 @@
 """Whether the plane lives, whether it can work, and whether its engine is sound."""
 
 import time
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import Request
 
@@ -57,7 +57,7 @@ _LIVE: JsonObject = {
 
 
 @router.get("", response_model=Live, dependencies=[public()], **example("/api/health", answer=_LIVE))
-async def get_live() -> Any:
+async def get_live() -> object:
     """Say that the function answers. No key, no database."""
     return _LIVE
 
@@ -70,7 +70,7 @@ async def get_live() -> Any:
         "/api/health/ready", answer={"status": "ready", "version": VERSION, "database": "ok", "database_ms": 0.8}
     ),
 )
-async def get_ready(request: Request) -> Any:
+async def get_ready(request: Request) -> object:
     """Say that requests can be served: the database answers. 503 with Retry-After when it does not."""
     started = time.perf_counter()
     try:
@@ -96,7 +96,7 @@ async def get_ready(request: Request) -> Any:
         },
     ),
 )
-async def get_engine(db: Db) -> Any:
+async def get_engine(db: Db) -> object:
     """Say how deep the queue of your organisation is, and whether the engine's invariants hold."""
     queue = await health.get_queue_depth(db)
     violations = await health.count_violations(db.database)

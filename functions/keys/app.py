@@ -130,7 +130,7 @@ _PATH = f"/api/keys/{_KEY['id']}"
         status=201,
     ),
 )
-async def create_key(body: CreateKey, db: Db) -> Any:
+async def create_key(body: CreateKey, db: Db) -> object:
     """Make a key. Its secret is in this answer and nowhere else. It can have only scopes that your key has."""
     key = new_key(body.kind)
     fields: JsonObject = {"name": body.name, "kind": body.kind, "scopes": [*body.wanted_scopes()]}
@@ -144,7 +144,7 @@ async def create_key(body: CreateKey, db: Db) -> Any:
     dependencies=[requires("keys:manage")],
     **example("/api/keys", answer={"data": [_KEY], "next_cursor": None}),
 )
-async def list_keys(db: Db, page: Page) -> Any:
+async def list_keys(db: Db, page: Page) -> object:
     """List the organisation's keys, the newest first, also those that are revoked or expired."""
     return page.of(await keys.list_keys(db, page.payload()), Key)
 
@@ -159,11 +159,9 @@ async def delete_key(key_id: UUID, db: Db) -> None:
     "/api/keys/{key_id}/revoke",
     response_model=Key,
     dependencies=[requires("keys:manage")],
-    **example(
-        f"{_PATH}/revoke", answer={**_KEY, "status": "revoked", "revoked_at": "2026-11-21T11:00:00Z"}
-    ),
+    **example(f"{_PATH}/revoke", answer={**_KEY, "status": "revoked", "revoked_at": "2026-11-21T11:00:00Z"}),
 )
-async def revoke_key(key_id: UUID, db: Db) -> Any:
+async def revoke_key(key_id: UUID, db: Db) -> object:
     """Revoke a key, as DELETE does, and see it."""
     return await keys.revoke_key(db, key_id)
 
@@ -181,7 +179,7 @@ async def revoke_key(key_id: UUID, db: Db) -> Any:
         },
     ),
 )
-async def get_me(db: Db) -> Any:
+async def get_me(db: Db) -> object:
     """Say who is calling: the organisation, the key and what it may do."""
     return await keys.get_caller(db)
 

@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(level: str = "INFO") -> None:
-    """Send the logs of this process to standard error as JSON lines. Entry points call it, importing an app does not."""
+    """Send the logs of this process to standard error as JSON lines. Only entry points call it."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger("agentplane")

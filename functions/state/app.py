@@ -75,7 +75,9 @@ class ChangeState(Written):
     increment: Annotated[
         int | FiniteFloat | None, Field(description="Add this to the number; nothing there counts as 0.")
     ] = None
-    append: Annotated[JsonValue, Field(description="Add this to the end of the list; nothing there counts as empty.")] = None
+    append: Annotated[
+        JsonValue, Field(description="Add this to the end of the list; nothing there counts as empty.")
+    ] = None
     max_length: Annotated[int | None, Field(ge=1, le=100_000, description="append: keep only the last ones.")] = None
     merge: Annotated[
         dict[str, JsonValue] | None, Field(description="JSON merge patch for an object: null removes a field.")
@@ -86,7 +88,9 @@ class ChangeState(Written):
         kinds = sorted(self.model_fields_set & {"increment", "append", "merge"})
         if len(kinds) != 1:
             named = f"got {' and '.join(kinds)}" if kinds else "got none"
-            raise PydanticCustomError("not_one", "give exactly one of increment, append and merge; {named}", {"named": named})
+            raise PydanticCustomError(
+                "not_one", "give exactly one of increment, append and merge; {named}", {"named": named}
+            )
         if "max_length" in self.model_fields_set and kinds != ["append"]:
             raise PydanticCustomError("not_one", "max_length goes with append only")
         for kind in {"increment", "merge"} & {*kinds}:
@@ -134,7 +138,7 @@ _PATH = "/api/state?component=my-component&key=data"
         status=201,
     ),
 )
-async def put_state(body: PutState, db: Db, response: Response, if_match: IfMatch = None) -> Any:
+async def put_state(body: PutState, db: Db, response: Response, if_match: IfMatch = None) -> object:
     """Store a value, replacing what is there and its expiry. At most 256 kB as JSON.
 
     201 when there was none, 200 when one was replaced. With `if_version` (or If-Match) it is refused when somebody
@@ -156,7 +160,7 @@ async def get_state(
     component: ComponentQuery,
     key: Annotated[str | None, Query(min_length=1, max_length=500, description="Exactly this key: one value.")] = None,
     prefix: Annotated[str | None, Query(max_length=500, description="Keys that start so: a page.")] = None,
-) -> Any:
+) -> object:
     """Read one value by `key`, or a page of a component's values, by `prefix` or all. Expired ones are not there."""
     if key is not None and prefix is not None:
         problem = FieldProblem("/query/prefix", "not_both", "Give key for one value, or prefix for a page.")
@@ -179,7 +183,7 @@ async def get_state(
         answer={**_STATE, "key": "count", "value": 4},
     ),
 )
-async def change_state(body: ChangeState, db: Db, response: Response, if_match: IfMatch = None) -> Any:
+async def change_state(body: ChangeState, db: Db, response: Response, if_match: IfMatch = None) -> object:
     """Change a value atomically: add to a number, append to a list, or merge into an object. The expiry stays.
 
     Many callers may do so at the same time and none is lost. Send an Idempotency-Key to repeat it safely.
@@ -201,7 +205,9 @@ async def delete_state(
     db: Db,
     component: ComponentQuery,
     key: Annotated[str, Query(min_length=1, max_length=500)],
-    if_version: Annotated[int | None, Query(ge=1, lt=2**63, description="Only when this is the current version.")] = None,
+    if_version: Annotated[
+        int | None, Query(ge=1, lt=2**63, description="Only when this is the current version.")
+    ] = None,
     if_match: IfMatch = None,
 ) -> None:
     """Delete a value. 404 when there is none."""
@@ -209,7 +215,7 @@ async def delete_state(
     await state.delete_state(db, fields)
 
 
-def _written(answer: Any, response: Response) -> Any:  # noqa: ANN401  a verb's answer
+def _written(answer: Any, response: Response) -> object:  # noqa: ANN401  a verb's answer
     response.status_code = 201 if answer["is_created"] else 200
     response.headers["ETag"] = etag_of(answer["etag"])
     return answer

@@ -1,4 +1,4 @@
-"""API keys: `ap_live_<43 base62>_<6 hex>`; the last part is a checksum, so a mistyped key never reaches the database."""
+"""API keys: `ap_live_<43 base62>_<6 hex>`. The last part is a checksum: a mistyped key never reaches the database."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class CallerDb:
         return answer.value
 
     async def compute(self, scope: str, make: Callable[[], Awaitable[Json]]) -> Json:
-        """Answer a POST that only computes: the caller and the scope are checked first, a repeated key gets the first answer."""
+        """Answer a POST that only computes: the scope is checked first, a repeated key gets the first answer."""
         await self.database.call("check_access", {"scope": scope}, self.caller, safe=True)
         value = await make()
         if self.idempotency is None:

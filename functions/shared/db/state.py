@@ -20,7 +20,7 @@ async def increment_state(db: CallerDb, fields: JsonObject) -> Json:
 
 
 async def append_state(db: CallerDb, fields: JsonObject) -> Json:
-    """Add `value` to a list, keeping the last `max_length`. Raises Conflict `state_not_a_list`, and what put_state raises."""
+    """Add `value` to a list, keeping the last `max_length`. Raises Conflict `state_not_a_list`, as put_state."""
     return await db.write("append_state", fields)
 
 

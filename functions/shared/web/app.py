@@ -18,7 +18,7 @@ from functions.shared.web.problems import add_problem_handlers
 from functions.shared.web.route import PlaneRoute
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from fastapi import APIRouter
@@ -44,7 +44,7 @@ def create_app(
     """
 
     @asynccontextmanager
-    async def live(app: FastAPI) -> AsyncIterator[None]:
+    async def live(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_database, app)
             if lifespan is not None:

@@ -34,7 +34,7 @@ async def open_database(settings: Settings) -> Database:
 
 
 async def database_of(app: FastAPI) -> Database:
-    """Give the app's database; the first caller opens it. It outlives the event on Lambda, which has no lifespan there."""
+    """Give the app's database; the first caller opens it. On Lambda it outlives the event."""
     if app.state.database is None:
         async with app.state.database_lock:
             if app.state.database is None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator  # noqa: TC003  FastAPI reads the annotations
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Header
-from starlette.requests import Request  # noqa: TC002
+from starlette.requests import Request
 
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.db.port import Idempotency

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotations
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from functions.shared.errors import NextStep, NotFound
@@ -178,7 +178,9 @@ def _problem_html(page: ProblemPage) -> str:
 
 
 def _problem_markdown(page: ProblemPage) -> str:
-    return f"# {page.title}\n\n`{page.code}`, {_where(page)}\n\n## Cause\n\n{page.cause}\n\n## What to do\n\n{page.fix}\n"
+    return (
+        f"# {page.title}\n\n`{page.code}`, {_where(page)}\n\n## Cause\n\n{page.cause}\n\n## What to do\n\n{page.fix}\n"
+    )
 
 
 def _where(page: ProblemPage) -> str:

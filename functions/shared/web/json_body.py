@@ -17,7 +17,7 @@ MAX_DEPTH = 100
 
 
 def parse_json(body: bytes) -> Json:
-    """Give the value of a JSON text. Raises InvalidInput: `malformed_json` with line and column, or what cannot be stored."""
+    """Give the value of a JSON text. Raises InvalidInput: `malformed_json` with its place, or what cannot be stored."""
     try:
         value: Json = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except UnicodeDecodeError as error:

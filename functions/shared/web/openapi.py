@@ -30,7 +30,7 @@ The control plane that agents call: register, keep state, run durable workflows,
 """
 
 _PROBLEM: JsonObject = {
-    "title": "Problem",
+    "title": "ProblemDetails",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "retryable", "trace_id"],
     "properties": {
@@ -90,7 +90,7 @@ _IDEMPOTENCY_KEY: JsonObject = {
 def example(
     path: str, *, body: Json = None, answer: Json = None, status: int = 200, media_type: str = "application/json"
 ) -> dict[str, Any]:
-    """Declare an operation's example: `@router.post("", dependencies=[…], **example("/api/state", body={…}, answer={…}))`."""
+    """Declare an operation's example: `@router.post("", **example("/api/state", body={…}, answer={…}))`."""
     extra: dict[str, Any] = {"x-example": {"path": path} | ({} if body is None else {"body": body})}
     if body is not None:
         extra["requestBody"] = {"content": {"application/json": {"example": body}}}
@@ -113,7 +113,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        schemas["Problem"] = _PROBLEM
+        schemas["ProblemDetails"] = _PROBLEM
         for method, operation in _operations(document):
             _complete(method, operation)
         _restore_examples(app, document)
@@ -155,7 +155,7 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
         operation["responses"].setdefault("304", {"description": "What If-None-Match named is still current."})
     operation["responses"].pop("422", None)
     for status, description in _errors_of(method, is_public=is_public):
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
         operation["responses"].setdefault(status, {"description": description, "content": content})
 
 

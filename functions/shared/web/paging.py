@@ -1,4 +1,4 @@
-"""Keyset pages. A cursor is opaque, belongs to one caller, one route and one set of filters, and says so when it does not fit."""
+"""Keyset pages. A cursor is opaque and belongs to one caller, one route and one set of filters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from starlette.requests import Request  # noqa: TC002  FastAPI reads the annotation
+from starlette.requests import Request
 
 from functions.shared.errors import FieldProblem, InvalidInput
-from functions.shared.jsonvalue import JsonObject  # noqa: TC001
+from functions.shared.jsonvalue import JsonObject
 from functions.shared.web.values import ListOf
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ Page = Annotated[PageOf, Depends(page)]
 
 
 def _key_of(request: Request) -> bytes:
-    """Bind to the caller, the route and the filters. The caller's key hash is a secret that every function knows anyway."""
+    """Bind to the caller, the route and the filters. The caller's key hash is known to every function."""
     filters = sorted(
         (name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "cursor")
     )

@@ -155,9 +155,11 @@ def _methods_at(app: FastAPI, path: str) -> list[str]:
 
 def _no_route(app: FastAPI, request: Request) -> NotFound:
     routes = [each for each in iter_route_contexts(app.routes) if isinstance(each.original_route, APIRoute)]
-    paths = {str(each.path): sorted(each.methods or ()) for each in routes}
+    paths: dict[str, set[str]] = {}
+    for each in routes:
+        paths.setdefault(str(each.path), set()).update(each.methods or ())
     steps = [
-        NextStep("the closest route", "GET" if "GET" in paths[path] else paths[path][0], path)
+        NextStep("the closest route", "GET" if "GET" in paths[path] else min(paths[path]), path)
         for path in get_close_matches(request.url.path, paths, n=1, cutoff=0.5)
     ]
     return NotFound(

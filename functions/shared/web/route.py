@@ -1,4 +1,4 @@
-"""The route of every function: who is calling and what was sent is settled before the endpoint runs, all problems at once."""
+"""The route of every function: who calls and what was sent is settled first, with all problems at once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def fingerprint(request: Request, body: bytes) -> str:
     """Give the sha256 of method, path, query and canonical body: what makes two requests the same."""
     value = request.scope["state"].get("body") if body else None
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    text = "\n".join((request.method, request.url.path, request.url.query, canonical))
+    text = f"{request.method}\n{request.url.path}\n{request.url.query}\n{canonical}"
     return sha256(text.encode()).hexdigest()
 
 

@@ -81,7 +81,7 @@ def _field_problem(error: Mapping[str, Any], body: object) -> FieldProblem:
     if kind == "missing" and not path:
         return FieldProblem("", "missing", "This route needs a JSON body.", hint="See the example in /docs.")
     code = _CODES.get(kind) or ("wrong_type" if kind.endswith(("_type", "_parsing")) else kind)
-    context = error.get("ctx") or {}
+    context: Mapping[str, object] = error.get("ctx") or {}
     if code == "not_allowed" and (allowed := _QUOTED.findall(str(context.get("expected", "")))):
         meant = closest(str(error.get("input")), allowed)
         message = f"Must be one of {', '.join(allowed)}."

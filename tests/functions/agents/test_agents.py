@@ -40,7 +40,12 @@ async def test_the_original_call_registers_an_agent(agent: httpx.AsyncClient) ->
 
     assert answer.status_code == 201
     made = answer.json()
-    assert (made["name"], made["framework"], made["status"], made["health"]) == ("my-agent", "custom", "active", "active")
+    assert (made["name"], made["framework"], made["status"], made["health"]) == (
+        "my-agent",
+        "custom",
+        "active",
+        "active",
+    )
     assert made["last_seen_at"].endswith("Z")
 
 
@@ -132,9 +137,7 @@ async def test_a_write_of_state_in_an_agents_name_is_a_sign_of_life(
     made = await register(agent, "writer", lease_seconds=60)
     await last_seen(org, made["id"], 500)
     state = await client_of(state_app, org.agent)
-    written = await state.post(
-        "/api/state", json={"component": "c", "key": "k", "value": 1, "agent_id": made["id"]}
-    )
+    written = await state.post("/api/state", json={"component": "c", "key": "k", "value": 1, "agent_id": made["id"]})
 
     assert written.json()["agent_id"] == made["id"]
     assert (await agent.get(f"/api/agents/{made['id']}")).json()["health"] == "active"

@@ -81,7 +81,9 @@ async def test_a_key_cannot_give_what_it_lacks(client_of: ClientOf, org: Organis
 
 
 async def test_scopes_that_do_not_exist_or_are_for_operators_are_all_named(operator: httpx.AsyncClient) -> None:
-    refused = await operator.post("/api/keys", json={"name": "n", "scopes": ["state:reed", "keys:manage", "state:read"]})
+    refused = await operator.post(
+        "/api/keys", json={"name": "n", "scopes": ["state:reed", "keys:manage", "state:read"]}
+    )
 
     errors = refused.json()["errors"]
     assert refused.status_code == 422
@@ -108,9 +110,7 @@ async def test_a_revoked_key_is_refused_from_the_next_request_on(
     assert (await operator.delete(f"/api/keys/{made['id']}")).status_code == 204
 
 
-async def test_an_expired_key_is_refused(
-    client_of: ClientOf, operator: httpx.AsyncClient, org: Organisation
-) -> None:
+async def test_an_expired_key_is_refused(client_of: ClientOf, operator: httpx.AsyncClient, org: Organisation) -> None:
     made = await create(operator, expires_in_seconds=3600)
     client = await client_of(app, made["secret"])
     assert (await client.get("/api/me")).status_code == 200

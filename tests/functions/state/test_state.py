@@ -179,7 +179,11 @@ async def test_a_merge_patch_follows_its_standard(agent: httpx.AsyncClient) -> N
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"increment": 1}, "state_not_a_number"), ({"append": 1}, "state_not_a_list"), ({"merge": {}}, "state_not_an_object")],
+    [
+        ({"increment": 1}, "state_not_a_number"),
+        ({"append": 1}, "state_not_a_list"),
+        ({"merge": {}}, "state_not_an_object"),
+    ],
 )
 async def test_a_change_that_does_not_fit_the_value_is_refused(
     agent: httpx.AsyncClient, change: dict[str, Any], code: str
@@ -241,7 +245,9 @@ async def test_a_page_holds_at_most_about_four_megabytes(agent: httpx.AsyncClien
         await put(agent, f"big{n:02}", "x" * 250_000)
 
     first = (await agent.get("/api/state?component=mail&limit=100")).json()
-    rest = (await agent.get("/api/state", params={"component": "mail", "limit": 100, "cursor": first["next_cursor"]})).json()
+    rest = (
+        await agent.get("/api/state", params={"component": "mail", "limit": 100, "cursor": first["next_cursor"]})
+    ).json()
 
     assert len(first["data"]) == 16
     assert len(rest["data"]) == 8
@@ -296,15 +302,17 @@ async def test_a_write_that_names_an_unknown_agent_says_so(agent: httpx.AsyncCli
     assert refused.json()["errors"][0]["pointer"] == "/agent_id"
 
 
-async def test_what_is_written_is_in_the_audit_without_its_value(
-    agent: httpx.AsyncClient, org: Organisation
-) -> None:
+async def test_what_is_written_is_in_the_audit_without_its_value(agent: httpx.AsyncClient, org: Organisation) -> None:
     await put(agent, "k", "a secret value")
     await agent.delete("/api/state?component=mail&key=k")
 
     rows = await org.connection.fetch(
-        "select action, resource_id, details::text from plane.audit_entries where org_id = $1 and resource = 'state' order by id",
+        "select action, resource_id, details::text from plane.audit_entries"
+        " where org_id = $1 and resource = 'state' order by id",
         org.id,
     )
-    assert [(row["action"], row["resource_id"]) for row in rows] == [("put_state", "mail/k"), ("delete_state", "mail/k")]
+    assert [(row["action"], row["resource_id"]) for row in rows] == [
+        ("put_state", "mail/k"),
+        ("delete_state", "mail/k"),
+    ]
     assert "secret" not in str(rows)

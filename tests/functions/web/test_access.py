@@ -36,10 +36,10 @@ async def refuse_to_open() -> None:
 
 
 async def test_only_what_describes_the_plane_is_public() -> None:
-    assert PUBLIC == {
+    assert {
         *("/", "/docs", "/llms.txt", "/schemas/workflow.json", "/problems", "/problems/{code}"),
         *("/api/health", "/api/health/ready"),
-    }
+    } == PUBLIC
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=str)

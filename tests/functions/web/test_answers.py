@@ -16,7 +16,9 @@ from functions.shared.web.problem_codes import PROBLEMS
 from tests.functions.apps import app_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.functions.conftest import Organisation
 
 router = PlaneRouter(prefix="/api/things")
 
@@ -234,3 +236,23 @@ def test_a_log_line_is_json_without_secrets() -> None:
     assert entry["message"] == "key ap_live_aaaaaa…"
     assert "eyJ" not in json.dumps(entry)
     assert redact("Bearer ap_live_" + "b" * 43) == "Bearer ap_live_bbbbbb…"
+
+
+async def test_every_way_out_that_a_problem_names_can_be_followed(
+    client_of: Callable[..., Awaitable[httpx.AsyncClient]], org: Organisation
+) -> None:
+    nobody = "00000000-0000-4000-8000-000000000000"
+    agents, keys = await client_of(app_of("agents"), org.operator), await client_of(app_of("keys"), org.operator)
+    stranger = await client_of(app_of("agents"))
+    tried = [
+        (agents, await agents.get(f"/api/agents/{nobody}")),
+        (agents, await agents.get("/api/agent")),
+        (agents, await agents.put("/api/agents")),
+        (keys, await keys.delete(f"/api/keys/{nobody}")),
+        (stranger, await stranger.get("/api/agents")),
+    ]
+    for client, answer in tried:
+        assert answer.json()["next"], answer.text
+        for step in answer.json()["next"]:
+            followed = await client.request(step["method"], step["path"])
+            assert followed.status_code == 200, f"{answer.json()['code']}: {step}"

@@ -12,7 +12,19 @@ import pytest
 from tests.functions.apps import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
-FORBIDDEN = {"litellm", "supabase", "openai", "mcp", "boto3", "botocore", "asyncpg", "typer", "rich", "jsonschema", "numpy"}
+FORBIDDEN = {
+    "litellm",
+    "supabase",
+    "openai",
+    "mcp",
+    "boto3",
+    "botocore",
+    "asyncpg",
+    "typer",
+    "rich",
+    "jsonschema",
+    "numpy",
+}
 MAX_MODULES = 620
 SCRIPT = "import sys, json; import functions.{name}.app; print(json.dumps(sorted(sys.modules)))"
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from tests.organisations import Org
 
 
-def event(method: str, target: str, *, secret: str | None = None, body: Any = None, encode: bool = False) -> dict[str, Any]:
+def event(
+    method: str, target: str, *, secret: str | None = None, body: Any = None, encode: bool = False
+) -> dict[str, Any]:
     """An HTTP API (payload 2.0) event, as API Gateway sends it."""
     parts = urlsplit(target)
     text = None if body is None else json.dumps(body)
@@ -91,9 +93,7 @@ def test_every_function_names_a_handler(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_operation_answers_cold_and_warm(
-    name: str, handler_of: Callable[[str], LambdaHandler], org: Org
-) -> None:
+def test_every_operation_answers_cold_and_warm(name: str, handler_of: Callable[[str], LambdaHandler], org: Org) -> None:
     handler = handler_of(name)
     for operation in [each for each in operations() if each.function == name]:
         for attempt in ("cold", "warm", "warm"):

@@ -35,7 +35,7 @@ def body_with(value: str) -> bytes:
         (b'{"component": "c"', "line 1, column 18"),
         (b"component=c&key=k", "line 1, column 1"),
         (b'{"a": 1,}', "line 1, column"),
-        (b'{"a": \'b\'}', "line 1, column 7"),
+        (b"{\"a\": 'b'}", "line 1, column 7"),
     ],
 )
 async def test_malformed_json_is_answered_with_its_place(agent: httpx.AsyncClient, body: bytes, place: str) -> None:
