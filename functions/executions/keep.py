@@ -48,7 +48,7 @@ class _Choice:
             self._below.setdefault(parent_of(path), []).append(path)
         # A group has no record of its own while it is not over: what is below must still be found.
         for path in list(self._below):
-            for above in ancestors(path):
+            for above in (path, *ancestors(path)) if path else ():
                 children = self._below.setdefault(parent_of(above), [])
                 if above not in children and above not in records:
                     children.append(above)

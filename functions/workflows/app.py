@@ -174,7 +174,7 @@ async def diff_versions(
 async def get_graph(name: str, db: Db, version: OneVersion = None) -> Any:
     """Draw a workflow: its steps, what needs what, its groups, and the same as Mermaid text."""
     found = await _version(db, name, version)
-    return {"name": name, "version": found["version"], **graph_of(compile_document(_document(found)))}
+    return {"name": name, "version": found["version"], **graph_of(compile_document(_document(found)), _paths(found))}
 
 
 @router.get(
@@ -199,7 +199,7 @@ async def get_schema(name: str, db: Db, version: OneVersion = None) -> Any:
     dependencies=[requires("workflows:read")],
     **example("/api/workflows/ticket-refund/test", body={}, answer=examples.TEST_REPORT),
 )
-async def test_workflow(name: str, db: Db, body: ChooseVersion = ChooseVersion()) -> Any:  # noqa: B008  frozen
+async def test_workflow(name: str, db: Db, body: ChooseVersion = ChooseVersion()) -> object:  # noqa: B008  frozen
     """Run the tests that stand in the document, with their mocks: no step really runs, nothing is stored or paid."""
 
     async def make() -> Json:
@@ -227,7 +227,11 @@ def _document(found: Mapping[str, Any]) -> JsonObject:
 
 
 def _side(found: Mapping[str, Any]) -> Version:
-    return Version(found["version"], found["definition"], found["is_json"], found["document"])
+    return Version(found["version"], found["definition"], found["is_json"], found["document"], _paths(found))
+
+
+def _paths(found: Mapping[str, Any]) -> list[str]:
+    return [step["path"] for step in found["steps"]]
 
 
 def _whole(found: Json) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from functions.shared.jsonvalue import Json, JsonObject
 
 _CONTEXT_LINES = 3
@@ -16,12 +18,13 @@ _NO_DEFAULT = object()
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One side of a comparison."""
+    """One side of a comparison. `paths`: its steps in the order of the document."""
 
     number: int
     text: str
     is_json: bool
     document: JsonObject | None
+    paths: Sequence[str] = ()
 
 
 def compare(name: str, before: Version, after: Version) -> JsonObject:
@@ -34,7 +37,7 @@ def compare(name: str, before: Version, after: Version) -> JsonObject:
         n=_CONTEXT_LINES,
         lineterm="",
     )
-    old, new = _steps_of(before.document), _steps_of(after.document)
+    old, new = _steps_of(before), _steps_of(after)
     return {
         "text": "\n".join(lines),
         "is_equal": before.text == after.text,
@@ -57,16 +60,15 @@ def _lines(version: Version) -> list[str]:
     return json.dumps(json.loads(version.text), indent=2, ensure_ascii=False).splitlines()
 
 
-def _steps_of(document: JsonObject | None) -> dict[str, JsonObject]:
+def _steps_of(version: Version) -> dict[str, JsonObject]:
     """Every step by its dotted path, without the steps nested in it."""
     found: dict[str, JsonObject] = {}
-    if document is None:
-        return found
+    document = version.document or {}
     _collect(document.get("steps"), "", found)
     on_error = document.get("on_error")
     if isinstance(on_error, dict):
         _collect(on_error.get("steps"), "on_error.", found)
-    return found
+    return {path: found[path] for path in version.paths if path in found}
 
 
 def _collect(steps: Json, above: str, found: dict[str, JsonObject]) -> None:

@@ -2,89 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from functions.shared.dsl.compiled import Compiled, CompiledStep
-    from functions.shared.jsonvalue import Json, JsonObject
+    from functions.shared.jsonvalue import JsonObject
 
 _ON_ERROR = "on_error"
 
 
-def graph_of(compiled: Compiled) -> JsonObject:
-    """Give `{nodes, edges, groups, mermaid}`. Ids are dotted paths without indexes; a group's id is its step's."""
-    nodes = [*_nodes(compiled.steps, None)]
-    edges = [*_edges(compiled.steps)]
-    groups = [*_groups(compiled.steps)]
+def graph_of(compiled: Compiled, paths: Sequence[str]) -> JsonObject:
+    """Give `{nodes, edges, groups, mermaid}`. Ids are dotted paths without indexes; a group's id is its step's.
+
+    `paths`: all steps in the order of the document, which the stored document itself has not kept.
+    """
+    drawing = _Drawing({path: number for number, path in enumerate(paths)})
+    groups = [*drawing.groups(compiled.steps)]
     if compiled.on_error:
-        nodes += _nodes(compiled.on_error, _ON_ERROR)
-        edges += _edges(compiled.on_error)
-        steps = [step.address for step in compiled.on_error.values()]
-        groups += [{"id": _ON_ERROR, "kind": "on_error", "steps": list[Json](steps)}, *_groups(compiled.on_error)]
+        inner = [step.address for step in drawing.ordered(compiled.on_error)]
+        groups += [{"id": _ON_ERROR, "kind": _ON_ERROR, "steps": [*inner]}, *drawing.groups(compiled.on_error)]
+    edges = [*drawing.edges(compiled.steps), *drawing.edges(compiled.on_error)]
+    lines = ["flowchart TD", *drawing.lines(compiled.steps, "  ")]
+    if compiled.on_error:
+        lines += [f"  subgraph {_ON_ERROR}", *drawing.lines(compiled.on_error, "    "), "  end"]
+    lines += [f"  {_id(need)} --> {_id(step)}" for need, step in edges]
     return {
-        "nodes": list[Json](nodes),
-        "edges": list[Json](edges),
-        "groups": list[Json](groups),
-        "mermaid": _mermaid(compiled, edges),
+        "nodes": [*drawing.nodes(compiled.steps, None), *drawing.nodes(compiled.on_error, _ON_ERROR)],
+        "edges": [{"from": need, "to": step} for need, step in edges],
+        "groups": [*groups],
+        "mermaid": "\n".join(lines) + "\n",
     }
 
 
-def _all(steps: Mapping[str, CompiledStep]) -> Iterator[CompiledStep]:
-    for step in steps.values():
-        yield step
-        yield from _all(step.steps)
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Goes through steps in the order of the document. `rank`: path -> place."""
+
+    rank: Mapping[str, int]
+
+    def ordered(self, steps: Mapping[str, CompiledStep]) -> list[CompiledStep]:
+        return sorted(steps.values(), key=lambda step: self.rank.get(step.address, len(self.rank)))
+
+    def all(self, steps: Mapping[str, CompiledStep]) -> Iterator[CompiledStep]:
+        for step in self.ordered(steps):
+            yield step
+            yield from self.all(step.steps)
+
+    def nodes(self, steps: Mapping[str, CompiledStep], group: str | None) -> Iterator[JsonObject]:
+        for step in self.ordered(steps):
+            yield {
+                "id": step.address,
+                "name": step.name,
+                "kind": step.kind,
+                "group": group,
+                "requires": step.step.requires,
+                "when": step.step.when,
+                "is_repeated": _repeats(step) is not None,
+                "note": step.step.note,
+            }
+            yield from self.nodes(step.steps, step.address)
+
+    def edges(self, steps: Mapping[str, CompiledStep]) -> Iterator[tuple[str, str]]:
+        for step in self.all(steps):
+            scope = step.address.removesuffix(step.name)
+            for need in sorted(step.needs):
+                yield scope + need, step.address
+
+    def groups(self, steps: Mapping[str, CompiledStep]) -> Iterator[JsonObject]:
+        for step in self.all(steps):
+            repeats = _repeats(step)
+            if step.steps or repeats:
+                inner = [child.address for child in self.ordered(step.steps)]
+                yield {"id": step.address, "kind": repeats or "group", "steps": [*inner]}
+
+    def lines(self, steps: Mapping[str, CompiledStep], indent: str) -> Iterator[str]:
+        for step in self.ordered(steps):
+            repeats = {"for_each": " (each)", "loop": " (loop)", None: ""}[_repeats(step)]
+            if step.steps:
+                yield f'{indent}subgraph {_id(step.address)} ["{step.name}{repeats}"]'
+                yield from self.lines(step.steps, indent + "  ")
+                yield f"{indent}end"
+                continue
+            opened, closed = ("{{", "}}") if step.kind == "approval" else ("[", "]")
+            yield f'{indent}{_id(step.address)}{opened}"{step.name}: {step.kind}{repeats}"{closed}'
 
 
-def _nodes(steps: Mapping[str, CompiledStep], group: str | None) -> Iterator[JsonObject]:
-    for step in steps.values():
-        yield {
-            "id": step.address,
-            "name": step.name,
-            "kind": step.kind,
-            "group": group,
-            "requires": step.step.requires,
-            "when": step.step.when,
-            "is_repeated": step.step.for_each is not None or step.step.loop is not None,
-            "note": step.step.note,
-        }
-        yield from _nodes(step.steps, step.address)
-
-
-def _edges(steps: Mapping[str, CompiledStep]) -> Iterator[JsonObject]:
-    for step in _all(steps):
-        scope = step.address.removesuffix(step.name)
-        for need in sorted(step.needs):
-            yield {"from": scope + need, "to": step.address}
-
-
-def _groups(steps: Mapping[str, CompiledStep]) -> Iterator[JsonObject]:
-    for step in _all(steps):
-        repeats = "for_each" if step.step.for_each is not None else "loop" if step.step.loop is not None else None
-        if step.steps or repeats:
-            inner = [child.address for child in step.steps.values()]
-            yield {"id": step.address, "kind": repeats or "group", "steps": list[Json](inner)}
-
-
-def _mermaid(compiled: Compiled, edges: list[JsonObject]) -> str:
-    lines = ["flowchart TD", *_drawn(compiled.steps, "  ")]
-    if compiled.on_error:
-        lines += ["  subgraph on_error", *_drawn(compiled.on_error, "    "), "  end"]
-    lines += [f"  {_id(cast('str', edge['from']))} --> {_id(cast('str', edge['to']))}" for edge in edges]
-    return "\n".join(lines) + "\n"
-
-
-def _drawn(steps: Mapping[str, CompiledStep], indent: str) -> Iterator[str]:
-    for step in steps.values():
-        repeats = " ×n" if step.step.for_each is not None else " ↻" if step.step.loop is not None else ""
-        if step.steps:
-            yield f'{indent}subgraph {_id(step.address)} ["{step.name}{repeats}"]'
-            yield from _drawn(step.steps, indent + "  ")
-            yield f"{indent}end"
-            continue
-        opened, closed = ("{{", "}}") if step.kind == "approval" else ("[", "]")
-        yield f'{indent}{_id(step.address)}{opened}"{step.name}: {step.kind}{repeats}"{closed}'
+def _repeats(step: CompiledStep) -> str | None:
+    if step.step.for_each is not None:
+        return "for_each"
+    return "loop" if step.step.loop is not None else None
 
 
 def _id(address: str) -> str:

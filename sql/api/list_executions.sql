@@ -54,7 +54,7 @@ begin
   return jsonb_build_object(
     'data', coalesce((
       select jsonb_agg(plane.execution_json(v_page[i], false) order by i)
-      from generate_series(1, least(v_limit, cardinality(v_page))) as i
+      from generate_series(1, least(v_limit, coalesce(cardinality(v_page), 0))) as i
     ), '[]'),
     'next', case when cardinality(v_page) > v_limit
       then jsonb_build_object('at', v_page[v_limit].created_at, 'id', v_page[v_limit].id) end

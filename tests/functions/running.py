@@ -53,7 +53,7 @@ class Plane:
         assert answer.status_code in {200, 202}, answer.text
         return answer.json()
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, path: str, /, **query: Any) -> Any:
         answer = await self.operator.get(path, params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
