@@ -136,12 +136,12 @@ def test_state_costs_profile_agents_and_status_print_what_is_there(agentplane: C
 def test_keys_are_shown_once_and_work_until_they_are_revoked(agentplane: Command, plane: DevProcess) -> None:
     created = agentplane("keys", "create", "ci", "--scope", "state:read", "--json").json()
     url = plane.ready["url"]
-    reader = {"AGENTPLANE_URL": url, "AGENTPLANE_API_KEY": created["key"]}
+    reader = {"AGENTPLANE_URL": url, "AGENTPLANE_API_KEY": created["secret"]}
     assert run_command("state", "get", "nothing", "here", **reader).code == 1
     refused = run_command("state", "put", "a", "b", "1", **reader)
     assert refused.code == 1
     assert "state:write" in refused.err
-    assert created["key"] not in agentplane("keys", "list", "--json").out
+    assert created["secret"] not in agentplane("keys", "list", "--json").out
     assert agentplane("keys", "revoke", created["id"]).code == 0
     assert "unauthenticated" in run_command("state", "get", "nothing", "here", **reader).err
 
@@ -173,7 +173,7 @@ def test_exit_code_3_says_that_the_plane_cannot_be_reached(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("run",), "WORKFLOW"),
+        (("run",), "workflow"),
         (("run", "nothing.yaml"), "there is no file nothing.yaml"),
         (("executions", "list", "--limit", "0"), "limit"),
         (("nonsense",), "nonsense"),

@@ -215,7 +215,7 @@ def create_key(
     if as_json:
         print_json(created)
         return
-    console.print(f"key [bold]{created['key']}[/]")
+    console.print(f"key [bold]{created['secret']}[/]")
     console.print("[dim]Keep it now: it is not shown again.[/]")
 
 
