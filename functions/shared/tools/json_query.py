@@ -13,7 +13,7 @@ from functions.shared.steps.base import Context, Done, StepFailed
 from functions.shared.steps.storable import parse_json
 from functions.shared.tools.base import Tool, arguments
 
-MAX_WORK = 5_000_000
+MAX_WORK = 2_000_000  # values and characters that one query may build
 
 
 async def _run(given: JsonObject, context: Context, auth: Auth | None) -> Done:
