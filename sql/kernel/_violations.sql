@@ -49,7 +49,7 @@ union all
 select 'a waiting frame is due when its first wait is', f.execution_id, f.frame, w.token
 from plane.frames as f
 join plane.waits as w on w.execution_id = f.execution_id and w.frame = f.frame and w.gen = f.gen and w.answered_at is null
-where f.status = 'waiting' and w.deadline < f.due_at
+where f.status = 'waiting' and f.cancel_grace_until is null and w.deadline < f.due_at
 union all
 select 'an open wait belongs to a live frame', w.execution_id, w.frame, w.token
 from plane.waits as w
