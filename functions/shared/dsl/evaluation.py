@@ -137,7 +137,7 @@ def contains(evaluation: Evaluation, container: object, item: object) -> bool:
         return item in container
     if isinstance(container, list):
         items = cast("list[object]", container)
-        evaluation.spend(len(items))
+        evaluation.spend(len(items) // 8)  # comparing is much cheaper than calling a filter
         return item in items
     if isinstance(container, Mapping) and isinstance(item, str):
         return item in cast("Mapping[object, object]", container)

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from functions.shared.dsl.durations import DURATION_PATTERN, DurationError, seconds
+from functions.shared.dsl.durations import DURATION_PATTERN, HINT, DurationError, seconds
 from functions.shared.dsl.templates import OPEN, has_expression
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -27,7 +27,7 @@ def _duration(text: str) -> str:
     try:
         seconds(text)
     except DurationError as error:
-        raise PydanticCustomError("bad_duration", "{reason}", {"reason": str(error)}) from None
+        raise PydanticCustomError("bad_duration", "{reason}", {"reason": error.reason, "hint": HINT}) from None
     return text
 
 
@@ -39,8 +39,8 @@ def _time(text: str) -> str:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        reason = f"{text[:40]!r} is not a time with a zone, such as 2027-01-31T09:00:00Z"
-        raise PydanticCustomError("bad_time", "{reason}", {"reason": reason})
+        reason, hint = f"{text[:40]!r} is not a time with a zone", "Write one such as 2027-01-31T09:00:00Z."
+        raise PydanticCustomError("bad_time", "{reason}", {"reason": reason, "hint": hint})
     return text
 
 

@@ -18,7 +18,9 @@ MAX_DEPTH = 30
 MAX_ALIASES = 50
 MAX_NODES = 20_000
 _SHOWN = 80
-_HALF = re.compile(r"(?<!\\)\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_HALF = re.compile(r"(?<!\\)\\u([dD][89a-fA-F])([0-9a-fA-F]{2})")
+_HALF_SHIFT = {f"d{digit}": f"e{digit}" for digit in "89abcdef"}
+_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _LOADER = cast("type[yaml.SafeLoader]", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 Where: TypeAlias = Callable[[Place], Place]
@@ -34,11 +36,16 @@ def read_text(text: str, restore: Restore = lambda text, _: text, place: Where =
     if value is _NOT_JSON:
         reader.read(text)
         return reader
-    # A JSON text: a tab is white space, and YAML knows no characters in two halves; both keep their width.
-    reader.read(_HALF.sub(r"\\u0041", text.replace("\t", " ")))
+    reader.read(_yaml_of_json(text))
     if reader.tree is not None:
         reader.tree.value = cast("Json", value)
     return reader
+
+
+def _yaml_of_json(text: str) -> str:
+    """Put characters that YAML does not take in JSON (tabs, halves, controls, its line breaks) as others as wide."""
+    text = _HALF.sub(lambda match: f"\\u{_HALF_SHIFT[match[1].lower()]}{match[2]}", text.replace("\t", " "))
+    return _UNREADABLE.sub(lambda match: chr(0xF000 + ord(match[0]) % 0x800), text)
 
 
 _NOT_JSON = object()

@@ -54,12 +54,15 @@ def accept(schema: JsonObject, value: Json) -> Accepted:
     full = to_json_schema(schema)
     filled = _with_defaults(full, value)
     problems: list[FieldProblem] = []
+    # Imported where it is used, as in _validator.
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
     try:
         for error in _validator(json.dumps(full)).iter_errors(filled):  # pyright: ignore[reportUnknownMemberType]
             problems.extend(_field_problems(error))
             if len(problems) >= MAX_PROBLEMS:
                 break
-    except (RecursionError, LookupError) as error:  # a `$ref` that leads nowhere or to itself
+    except (RecursionError, Unresolvable) as error:  # a `$ref` that leads nowhere or to itself
         problems.append(FieldProblem("", "bad_schema", f"The schema cannot be followed: {str(error)[:200]}"))
     problems.sort(key=lambda problem: problem.pointer)
     return Accepted(filled, problems)

@@ -12,7 +12,7 @@ from functions.shared.jsonvalue import Json
 
 MAX_TEXT = 5_000_000  # characters of one evaluated text
 MAX_RESULT = 5_000_000  # rough bytes of one evaluated structure
-MAX_WORK = 5_000_000  # items looked at by one evaluation
+MAX_WORK = 1_000_000  # items looked at by one evaluation
 MAX_INT_BITS = 8_192
 
 _SCALARS = (str, int, float, bool, type(None))
@@ -53,10 +53,16 @@ def to_text(value: object) -> str:
     """Write a value into a text: strings as they are, everything else as JSON."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value) if value.bit_length() <= MAX_INT_BITS else _too_long()
     try:
         return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError, TypeError) as error:
         raise ExpressionError("too_large", f"The value cannot be written as JSON: {error}") from None
+
+
+def _too_long() -> str:
+    raise ExpressionError("too_large", "The number has too many digits")
 
 
 def check_size(value: object, *, limit: int = MAX_RESULT) -> int:

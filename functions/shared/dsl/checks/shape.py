@@ -76,7 +76,7 @@ def _report(detail: ErrorDetails, findings: Findings) -> None:
         case kind if kind in _LENGTH:
             _wrong_length(path, kind, given, context, findings)
         case kind:
-            findings.error(path, kind, detail["msg"])
+            findings.error(path, kind, detail["msg"], context.get("hint"))
 
 
 def _unknown_key(path: DocumentPath, findings: Findings) -> None:
