@@ -65,7 +65,7 @@ def spans_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Span]:
 
 
 def critical_path(compiled: Compiled, spans: Mapping[str, Span]) -> list[Span]:
-    """Give the leaves, in order, whose ends had to come one after the other: a shorter one of them shortens the whole."""
+    """Give the leaves, in order, that had to come one after the other: a shorter one of them shortens the whole."""
     chain = _chain_of_scope("", compiled.steps, spans)
     handled = _chain_of_scope(ON_ERROR, compiled.on_error, spans)
     return [*chain, *handled]
