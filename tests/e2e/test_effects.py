@@ -7,10 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from functions.shared.db import kernel
 from functions.shared.dispatch.doorbell import Address
 from functions.shared.engine.policy import Policy
 from functions.shared.engine.runner import Outcome, run_frame
+from functions.shared.errors import Unavailable
 from functions.shared.steps import HANDLERS, Context, Done, Usage
 from tests.e2e.conftest import Plane, make_engine, running_plane
 from tests.e2e.faults import Crash, WatchedDatabase
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
-    from functions.shared.jsonvalue import JsonObject
+    from functions.shared.jsonvalue import Json, JsonObject
     from tests.e2e.counting_server import CountingServer
     from tests.organisations import Org
 
@@ -242,3 +245,64 @@ async def test_rings_that_come_five_times_change_nothing(
             await asyncio.gather(plane.bell.ring(due), other.bell.ring(due))
             await plane.tenant.ended(execution)
     assert server.calls["/call"] == 5
+
+
+async def test_a_frame_that_kills_every_runner_before_anything_starts_is_given_up(
+    db: AsyncpgDatabase, server: CountingServer, plane: Plane
+) -> None:
+    version = await plane.tenant.define("name: doomed\nsteps: {call: {http: {url: '@url@/call'}}}", url=server.url)
+    execution = await plane.tenant.start(version, ring=False)
+    for _ in range(9):
+        engine = make_engine(WatchedDatabase(db, at=1, fault="lost", is_crash=True), plane.bell)
+        with pytest.raises(Crash):
+            await run_frame(Address(execution, "", "default"), engine)
+        await kernel.report_owner_dead(db, owner="test")
+    ended = await plane.tenant.ended(execution)
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "crash_loop")
+    assert not server.calls
+
+
+async def test_one_result_that_cannot_be_recorded_fails_alone_and_the_others_of_its_batch_stay(
+    db: AsyncpgDatabase, org: Org
+) -> None:
+    together = asyncio.Barrier(4)
+
+    async def answer(_config: JsonObject, context: Context) -> Done:
+        await together.wait()
+        return Done({"status": 200, "headers": {}, "body": "\0" if context.path == "all[2]" else "fine"})
+
+    async with running_plane(db, org, handlers={"http": answer}) as plane:
+        execution = await plane.tenant.start(
+            await plane.tenant.define(
+                """
+                name: poisoned
+                steps:
+                  all: {for_each: [0, 1, 2, 3], on_item_error: continue, http: {url: "http://127.0.0.1"}}
+                output: ${{ steps.all.output[2] }}
+                """
+            )
+        )
+        ended = await plane.tenant.ended(execution)
+        steps = await plane.tenant.steps(execution)
+    assert [steps[f"all[{item}]"]["status"] for item in range(4)] == ["succeeded", "succeeded", "failed", "succeeded"]
+    assert steps["all[2]"]["error"]["code"] == "unsupported_character"
+    assert (ended["status"], ended["output"]) == ("succeeded", None)
+
+
+async def test_a_database_that_is_away_for_a_moment_costs_no_repeated_step(
+    db: AsyncpgDatabase, org: Org, server: CountingServer
+) -> None:
+    class Flaky(WatchedDatabase):
+        async def kernel(self, verb: str, payload: JsonObject) -> Json:
+            self.calls.append(verb)
+            if verb == "checkpoint" and self.calls.count("checkpoint") % 4:
+                raise Unavailable("away", code="database_unavailable")
+            return await self.inner.kernel(verb, payload)
+
+    async with running_plane(Flaky(db), org, sweep_every_s=None) as plane:
+        version = await plane.tenant.define(
+            "name: bumpy\nsteps: {a: {http: {url: '@url@/a'}}, b: {needs: [a], http: {url: '@url@/b'}}}", url=server.url
+        )
+        ended = await plane.tenant.ended(await plane.tenant.start(version))
+    assert ended["status"] == "succeeded"
+    assert server.calls == {"/a": 1, "/b": 1}

@@ -40,6 +40,7 @@ log = logger("engine")
 
 CRASHES_SERIAL = 2
 CRASHES_FATAL = 5
+CRASHES_HOPELESS = 8  # with nothing noted as running: what dies is the runner itself
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
 DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
 
@@ -87,7 +88,7 @@ class Owner:
         self._outbox = self._flusher.outbox
         self._memo = Memo()
         self._finish: Finish | None = None
-        self._verdict = verdict
+        self._verdict = verdict or _verdict_on(frame.claim)
         self._is_dirty = True
         self._is_leaving = False  # start nothing more; when nothing runs any more, set the frame ready
         self._has_left_over = False  # there was something to start that was not started
@@ -203,9 +204,6 @@ class Owner:
 
     def _launch(self) -> None:
         """Start what is held and may start now."""
-        if self._frame.over_budget and self._running.drop_held():
-            self._is_dirty = True
-            self._control.wake.set()
         for step in self._running.held:
             if self._is_leaving:
                 break
@@ -374,6 +372,7 @@ class Owner:
             self._end_because(answer.cancel)
         if answer.over_budget != frame.over_budget:
             frame.over_budget = answer.over_budget
+            self._running.drop_held()  # the planner decides again what may start without money
             self._is_dirty = True
         frame.postpone(self._flusher.sent_at, again_at=self._loop.time() + DUE_AGAIN_S)
         if answer.answered:
@@ -432,6 +431,14 @@ class Owner:
         with suppress(TimeoutError):
             async with asyncio.timeout(None if pause == float("inf") else pause):
                 await self._control.wake.wait()
+
+
+def _verdict_on(claim: kernel.Claimed) -> Finish | None:
+    """Give up a frame that kills every runner before a step of it has even begun."""
+    if claim.stall < CRASHES_HOPELESS or claim.in_flight:
+        return None
+    message = f"The runner died {claim.stall} times in a row before it could start anything; its log says why."
+    return Finish("failed", None, {"code": "crash_loop", "message": message})
 
 
 def _open_row(wanted: Open, token: str, claim: kernel.Claimed) -> JsonObject:
