@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
     from functions.shared.web.problem_codes import ProblemPage
 
+
+class SchemaResponse(JSONResponse):
+    """A JSON Schema."""
+
+    media_type = "application/schema+json"
+
+
 router = PlaneRouter(tags=["about"])
 _DOCS = Path(__file__).with_name("docs.html")
 _LINKS = {
@@ -60,20 +67,20 @@ async def docs() -> HTMLResponse:
 @router.get("/llms.txt", dependencies=[public()], response_class=PlainTextResponse, **example("/llms.txt"))
 async def llms(request: Request) -> PlainTextResponse:
     """Describe the API in plain text for a language model: how to call it and every operation in a line."""
-    return PlainTextResponse(_llms_text(openapi_of(request.app)), media_type="text/markdown; charset=utf-8")
+    return PlainTextResponse(_llms_text(openapi_of(request.app)))
 
 
 @router.get(
     "/schemas/workflow.json",
     dependencies=[public()],
-    response_class=JSONResponse,
+    response_class=SchemaResponse,
     **example("/schemas/workflow.json"),
 )
-async def workflow_schema() -> JSONResponse:
+async def workflow_schema() -> SchemaResponse:
     """Give the JSON Schema of a workflow document, for editors and for models that write one."""
     from functions.shared.dsl.document_schema import workflow_json_schema  # noqa: PLC0415  only this route needs it
 
-    return JSONResponse(workflow_json_schema(), media_type="application/schema+json")
+    return SchemaResponse(workflow_json_schema())
 
 
 @router.get(

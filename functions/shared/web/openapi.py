@@ -83,7 +83,7 @@ _IDEMPOTENCY_KEY: JsonObject = {
     "in": "header",
     "required": False,
     "description": "Repeating a request with the same key gives the first answer, with Idempotency-Replayed: true.",
-    "schema": {"type": "string", "maxLength": MAX_IDEMPOTENCY_KEY},
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
 }
 
 
