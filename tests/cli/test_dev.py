@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
@@ -42,10 +44,16 @@ def test_a_killed_plane_starts_again_on_the_same_data_with_the_same_key(tmp_path
     assert not (tmp_path / "data" / "ready.json").exists()
 
 
-async def test_what_it_announces_works_for_psql_and_curl(plane: DevProcess) -> None:
-    connection = await asyncpg.connect(plane.ready["db_url"])
-    assert await connection.fetchval("select count(*) from plane.organisations") == 1
-    await connection.close()
+async def fetch(url: str, query: str) -> Any:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+def test_what_it_announces_works_for_psql_and_curl(plane: DevProcess) -> None:
+    assert asyncio.run(fetch(plane.ready["db_url"], "select count(*) from plane.organisations")) == 1
     answer = httpx.get(f"{plane.ready['url']}/api/me", headers={"Authorization": f"Bearer {plane.ready['api_key']}"})
     assert answer.status_code == 200
     assert os.getpgid(plane.ready["pid"])
@@ -73,10 +81,8 @@ def test_a_second_plane_on_the_same_port_gets_one_clear_line(tmp_path: Path) -> 
     assert "Traceback" not in second.err + second.out
 
 
-async def test_any_other_postgres_can_be_given_by_its_address(plane: DevProcess, tmp_path: Path) -> None:
-    owner = await asyncpg.connect(plane.ready["db_url"])
-    await owner.execute("create database elsewhere")
-    await owner.close()
+def test_any_other_postgres_can_be_given_by_its_address(plane: DevProcess, tmp_path: Path) -> None:
+    asyncio.run(fetch(plane.ready["db_url"], "create database elsewhere"))
     url = plane.ready["db_url"].replace("/agentplane", "/elsewhere")
     other = DevProcess(tmp_path / "data", "--db-url", url)
     ready = other.start()
