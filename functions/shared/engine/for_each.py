@@ -164,6 +164,7 @@ class ForEach:
         if not wait.answered:
             return
         if wait.outcome in {"failed", "cancelled", "timed_out"}:
+            self._ledger.close(wait.token)  # the first failed shard answers; the others are asked to stop
             self._put("failed", error=_shard_error(wait, self._whole.path), details={"items": count})
         elif self._first_open(0, count) == count:
             self._end(count)

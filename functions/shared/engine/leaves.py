@@ -127,6 +127,8 @@ class Leaves:
 
     def _take_answer(self, instance: Instance, wait: Wait) -> None:
         details: JsonObject = {}
+        if wait.kind == "child" and wait.outcome == "timed_out":
+            self._ledger.close(wait.token)  # the child is asked to stop
         if wait.kind == "child" and isinstance(wait.payload, dict) and wait.outcome == "failed":
             details["child_error"] = wait.payload
         try:

@@ -167,6 +167,15 @@ def test_a_failed_item_fails_its_shard_and_the_step() -> None:
     assert outcome.error == {"code": "boom", "message": "a[300] broke", "path": "a[300]"}
 
 
+def test_the_first_failed_shard_ends_the_step_and_asks_the_others_to_stop() -> None:
+    error = {"code": "boom", "message": "a[300] broke", "path": "a[300]"}
+    answered = Wait("t", "shards", "a", "a", answered=True, outcome="failed", payload=error)
+    planned = after(workflow({"a": each()}, **LIST), waits=(answered,), input={"list": MANY})
+    assert planned.close == ("t",)
+    assert planned.finish is not None
+    assert planned.finish.error == error
+
+
 def test_items_that_shards_recorded_are_loaded_once_and_collected() -> None:
     compiled = workflow({"a": each()}, **LIST)
     answered = (Wait("t", "shards", "a", "a", answered=True, outcome="answered"),)

@@ -141,6 +141,14 @@ def test_a_failed_child_fails_its_step_with_its_code_at_the_path_of_the_step() -
     assert outcome.records["w"].details["child_error"] == payload
 
 
+def test_a_child_that_is_late_is_asked_to_stop() -> None:
+    compiled = workflow({"w": {"workflow": {"ref": "other"}, "timeout": "1h"}})
+    planned = after(compiled, waits=(Wait("t", "child", "w", "w", answered=True, outcome="timed_out"),))
+    assert planned.close == ("t",)
+    assert planned.record[0].error is not None
+    assert planned.record[0].error["code"] == "timed_out"
+
+
 def test_an_emit_is_an_ordinary_start() -> None:
     planned = after(
         workflow({"e": {"emit": {"event": "paid", "payload": {"n": "${{ input.amount }}"}}}}, **TOP),
