@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.shared.jsonvalue import Json, JsonObject
 
 _TEXT = """name: ticket-refund
+models: {default: anthropic/claude-haiku-4-5}
 input: {text: string}
 steps:
   classify:
@@ -93,4 +94,10 @@ SCHEMA: JsonObject = {
 }
 
 _TEST: Json = {"name": "a small refund needs nobody", "passed": True, "failures": []}
-TEST_REPORT: JsonObject = {"name": "ticket-refund", "version": 2, "passed": True, "tests": [_TEST]}
+TEST_REPORT: JsonObject = {
+    "name": "ticket-refund",
+    "version": 2,
+    "passed": True,
+    "tests": [_TEST],
+    "coverage": {"percent": 100, "branches": 2, "covered": 2, "uncovered": [], "steps": []},
+}
