@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.shared.jsonvalue import Json, JsonObject
+from functions.shared.jsonvalue import JsonObject
 
 _TEXT = """name: ticket-refund
 models: {default: anthropic/claude-haiku-4-5}
@@ -93,7 +93,13 @@ SCHEMA: JsonObject = {
     "additionalProperties": False,
 }
 
-_TEST: Json = {"name": "a small refund needs nobody", "passed": True, "failures": []}
+_TEST: JsonObject = {
+    "name": "a small refund needs nobody",
+    "passed": True,
+    "failures": [],
+    "status": "succeeded",
+    "error": None,
+}
 TEST_REPORT: JsonObject = {
     "name": "ticket-refund",
     "version": 2,
