@@ -1,7 +1,7 @@
 """Executions are started, followed, answered, cancelled, retried; agents report those that they execute themselves."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Query, Response
@@ -14,15 +14,16 @@ from functions.executions.models import (
     FORMER_STATUS,
     Events,
     Execution,
+    Explanation,
     Mode,
     Nothing,
     ReportedStep,
     ReportStep,
     RetryExecution,
+    SaidStatus,
     SendSignal,
     Signalled,
     StartExecution,
-    Status,
     Step,
     Trace,
     UpdateExecution,
@@ -32,7 +33,8 @@ from functions.executions.trace import trace_of
 from functions.shared.db import executions
 from functions.shared.dsl.compiled import compile_document
 from functions.shared.dsl.schema import accept_input
-from functions.shared.errors import FieldProblem
+from functions.shared.engine.explain import explain
+from functions.shared.errors import Conflict, FieldProblem, NextStep
 from functions.shared.jsonvalue import JsonObject
 from functions.shared.web import (
     Bell,
@@ -106,7 +108,7 @@ async def list_executions(
     workflow: Annotated[str | None, Query(max_length=200, description="Of the workflow of this name.")] = None,
     workflow_id: Annotated[UUID | None, Query(description="Of this workflow, or of one version by its id.")] = None,
     status: Annotated[
-        Status | Literal["pending", "completed"] | None,
+        SaidStatus | None,
         Query(description="`pending` is queued, `completed` succeeded."),
     ] = None,
     agent_id: UUID | None = None,
@@ -215,6 +217,34 @@ async def list_events(
 async def get_trace(execution_id: UUID, db: Db) -> Any:
     """Show how it went: a tree of steps with latency, attempts, tokens and cost, the slowest step, and totals."""
     return trace_of(cast("dict[str, Any]", await executions.get_trace(db, execution_id)))
+
+
+@router.get(
+    f"{_ONE}/explain",
+    response_model=Explanation,
+    dependencies=[requires("executions:read")],
+    **example(f"{_PATH}/explain", answer=examples.EXPLANATION),
+)
+async def explain_execution(execution_id: UUID, db: Db) -> Any:
+    """Say why it went as it did: why each branch was taken or skipped, the critical path, what cost, what was repeated."""
+    trace = cast("dict[str, Any]", await executions.get_trace(db, execution_id, with_document=True))
+    if trace["document"] is None:
+        raise Conflict(
+            "A markdown runbook has no branches that the plane knows.",
+            code="not_a_document",
+            next=[NextStep("see what was reported", "GET", f"/api/executions/{execution_id}/trace")],
+        )
+    explanation = explain(compile_document(trace["document"]), trace["steps"])
+    is_truncated = trace["is_truncated"] or explanation["is_truncated"]
+    execution = trace["execution"]
+    return {
+        "execution_id": execution_id,
+        "status": execution["status"],
+        "error": execution["error"],
+        "waiting_for": execution["waiting_for"],
+        **explanation,
+        "is_truncated": is_truncated,
+    }
 
 
 @router.post(

@@ -195,3 +195,26 @@ SIGNALLED: JsonObject = {
     "outcome": "approve",
     "missing": None,
 }
+
+EXPLANATION: JsonObject = {
+    "execution_id": EXECUTION["id"],
+    "status": "succeeded",
+    "error": None,
+    "waiting_for": [],
+    "decisions": [
+        {
+            "path": "approve",
+            "decision": "skipped",
+            "code": "when_false",
+            "message": "its condition did not hold: steps.classify.output.amount > 100",
+        }
+    ],
+    "critical_path": [{"path": "classify", "kind": "llm", "ms": 1200.0, "share": 1.0}],
+    "critical_ms": 1200.0,
+    "slowest": {"path": "classify", "kind": "llm", "ms": 1200.0, "share": 1.0},
+    "cost_drivers": [
+        {"path": "classify", "steps": 1, "cost_usd": "0.000410000", "share": 1.0, "is_cost_unknown": False}
+    ],
+    "retries": [],
+    "is_truncated": False,
+}

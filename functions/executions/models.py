@@ -12,12 +12,15 @@ from functions.shared.web import Answer, Body, Money, Timestamp
 
 Mode: TypeAlias = Literal["engine", "external"]
 Status: TypeAlias = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out"]
+# With the words of the first AgentPlane.
+SaidStatus: TypeAlias = Literal[
+    "queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out", "pending", "completed"
+]
 StepStatus: TypeAlias = Literal["waiting", "running", "succeeded", "failed", "skipped", "cancelled"]
 Path: TypeAlias = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")]
 ModelName: TypeAlias = Annotated[str | None, Field(max_length=200)]
 Tokens: TypeAlias = Annotated[int | None, Field(ge=0, le=2**53)]
 
-# Words of the first AgentPlane, still understood.
 FORMER_STATUS = {"pending": "queued", "completed": "succeeded"}
 
 
@@ -67,7 +70,7 @@ class StartExecution(Body):
 class UpdateExecution(Body):
     """How an external execution goes or ended. `completed` is stored as succeeded."""
 
-    status: Literal["pending", "completed"] | Status
+    status: SaidStatus
     output: Annotated[JsonValue, Field(validation_alias=AliasChoices("output", "output_data"))] = None
     error_message: Annotated[str | None, Field(max_length=10_000)] = None
     cost_usd: Annotated[Cost | None, Field(validation_alias=AliasChoices("cost_usd", "cost_estimate"))] = None
@@ -328,6 +331,59 @@ class Trace(Answer):
     spans: list[Span]
     slowest: SlowestStep | None
     totals: Totals
+    is_truncated: bool
+
+
+class Decision(Answer):
+    """Why a step ran, was skipped, repeated, failed or was cancelled. Branch on `code`."""
+
+    path: str
+    decision: str
+    code: str
+    message: str
+
+
+class TimedStep(Answer):
+    """A step and its share of the time."""
+
+    path: str
+    kind: str | None
+    ms: float
+    share: float
+
+
+class CostDriver(Answer):
+    """A step, all its items and rounds together, and what it cost."""
+
+    path: str
+    steps: int
+    cost_usd: Money | None
+    share: float | None
+    is_cost_unknown: bool
+
+
+class RepeatedStep(Answer):
+    """A step that needed more than one attempt; `wasted` of them failed."""
+
+    path: str
+    attempts: int
+    wasted: int
+    errors: list[dict[str, JsonValue]]
+
+
+class Explanation(Answer):
+    """Why an execution went as it did. The critical path is the chain of steps that its length hangs on."""
+
+    execution_id: UUID
+    status: Status
+    error: Failure | None
+    waiting_for: list[WaitingFor]
+    decisions: list[Decision]
+    critical_path: list[TimedStep]
+    critical_ms: float
+    slowest: TimedStep | None
+    cost_drivers: list[CostDriver]
+    retries: list[RepeatedStep]
     is_truncated: bool
 
 
