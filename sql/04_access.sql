@@ -1,40 +1,50 @@
 -- Who is calling, from the claims that the gateway set for this transaction. Empty claims give null, so nothing is visible.
 create function plane.caller_claims()
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+begin
+  return nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+end;
 $$;
 
 -- The caller's organisation. Policies wrap it in a select, so it is evaluated once a statement.
 create function plane.caller_org()
 returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
-  where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner');
+begin
+  return (
+    select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
+    where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner')
+  );
+end;
 $$;
 
 -- The calling key's id.
 create function plane.caller_key()
 returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'key_id')::uuid;
+begin
+  return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'key_id')::uuid;
+end;
 $$;
 
 -- Whether the caller has a scope. The gateway checks the verb's own scope; functions ask for what depends on the payload.
 create function plane.caller_has_scope(p_scope text)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);
+begin
+  return coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);
+end;
 $$;

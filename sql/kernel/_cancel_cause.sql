@@ -1,9 +1,11 @@
 -- Why a frame should stop: null, cancelled, or timed_out when the execution's deadline has passed.
 create function plane._cancel_cause(p_frame plane.frames)
 returns text
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select case when p_frame.cancel_requested then 'cancelled' when p_frame.deadline_at <= plane.clock() then 'timed_out' end;
+begin
+  return case when p_frame.cancel_requested then 'cancelled' when p_frame.deadline_at <= plane.clock() then 'timed_out' end;
+end;
 $$;

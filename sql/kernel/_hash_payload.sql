@@ -1,9 +1,11 @@
 -- The name of a payload: sha256 of its text.
 create function plane._hash_payload(p_body jsonb)
 returns bytea
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select sha256(convert_to(p_body::text, 'UTF8'));
+begin
+  return sha256(convert_to(p_body::text, 'UTF8'));
+end;
 $$;

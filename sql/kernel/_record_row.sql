@@ -1,11 +1,12 @@
 -- A record as the owner of a frame sees it: its output, or output_ref when the body did not come along.
 create function plane._record_row(p_checkpoint plane.checkpoints, p_body jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'path', p_checkpoint.path,
     'parent', p_checkpoint.parent,
     'kind', p_checkpoint.kind,
@@ -20,4 +21,5 @@ as $$
       then jsonb_build_object('output_ref', encode(p_checkpoint.output_ref, 'hex'))
     else '{}'
   end;
+end;
 $$;

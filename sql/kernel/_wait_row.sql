@@ -1,11 +1,12 @@
 -- A wait as the owner of its frame sees it.
 create function plane._wait_row(p_wait plane.waits)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'token', p_wait.token,
     'kind', p_wait.kind,
     'path', p_wait.path,
@@ -15,4 +16,5 @@ as $$
     'outcome', p_wait.outcome,
     'payload', p_wait.payload,
     'deadline_in_ms', plane._ms_until(p_wait.deadline));
+end;
 $$;
