@@ -50,8 +50,11 @@ class Ledger:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs and nothing is about to."""
-        return not self._starts and all(path in self._new for path in self.facts.running)
+        """Whether nothing runs and nothing is about to, here or in frames below that may still give money back."""
+        if self._starts or any(path not in self._new for path in self.facts.running):
+            return False
+        below = (wait for wait in self.facts.waits if wait.kind in {"child", "shards"} and not wait.answered)
+        return all(self.get(wait.path) is not None for wait in below)
 
     @property
     def is_ending(self) -> bool:

@@ -10,7 +10,7 @@ from functions.shared.engine.for_each import ForEach
 from functions.shared.engine.leaves import check_output
 from functions.shared.engine.ledger import Ledger
 from functions.shared.engine.memo import Memo
-from functions.shared.engine.paths import ON_ERROR, item, join, segments
+from functions.shared.engine.paths import ON_ERROR, ancestors, item, join, segments
 from functions.shared.engine.plan import Child, Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.rendering import RenderError, rendered
 from functions.shared.engine.scope import Budget, Instance, Scope
@@ -199,8 +199,8 @@ class _Planner:
         held = self._walk.leaves.held
         for path, (instance, budget) in list(held.items()):
             del held[path]
-            if self.ledger.get(path) is not None:
-                continue
+            if any(self.ledger.get(at) is not None for at in (path, *ancestors(path))):
+                continue  # it, or what is around it, has ended meanwhile
             if budget:
                 if not self.ledger.runs_under(budget):
                     self._fail_by_budget(instance, f"{budget} has spent its `budget_usd`", fatal=budget)

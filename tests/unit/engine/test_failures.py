@@ -255,6 +255,22 @@ def test_the_budget_is_asked_for_once_and_only_when_nothing_runs() -> None:
     assert (again.open, again.finish) == ((), None)
 
 
+def test_a_spent_budget_is_decided_on_when_what_runs_below_has_ended_too() -> None:
+    compiled = workflow({"w": {"workflow": {"ref": "other"}}, "b": WORK}, limits={"budget_usd": 1})
+    child = Wait("t", "child", "w", "w")
+    planned = after(compiled, waits=(child,), budget_exhausted=True)
+    assert (planned.record, planned.finish) == ((), None)
+
+
+def test_a_spent_budget_decides_nothing_inside_of_what_a_failure_has_ended() -> None:
+    compiled = workflow({"g": {"steps": {"x": WORK}}, "b": {"fail": "no"}}, limits={"budget_usd": 1})
+    planned = after(compiled, budget_exhausted=True)
+    assert {record.path: record.status for record in planned.record} == {"g": "skipped", "b": "failed"}
+    assert planned.finish is not None
+    assert planned.finish.error is not None
+    assert planned.finish.error["path"] == "b"
+
+
 def test_clean_up_and_on_error_run_on_a_spent_budget() -> None:
     top = {"limits": {"budget_usd": 1}, "on_error": {"steps": {"notify": WORK}}}
     steps = {"a": WORK, "b": {"needs": ["a"], **WORK}, "c": {"needs": ["b"], **CLEAN_UP}}
