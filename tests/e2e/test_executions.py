@@ -139,7 +139,7 @@ async def test_a_long_back_off_is_a_wait_that_survives_and_keeps_the_attempts(
             name: patient
             steps:
               call:
-                retry: {max_attempts: 2, first: 8s, backoff: constant}
+                retry: {max_attempts: 2, first: 12s, backoff: constant}
                 http: {url: "@url@/later?fail=1"}
             output: ${{ steps.call.output.body.count }}
             """,
