@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from functions.shared.db import kernel
+from functions.shared.dispatch.control import Control
 from functions.shared.dispatch.doorbell import Address
 from functions.shared.engine.policy import Policy
 from functions.shared.engine.runner import Outcome, run_frame
@@ -76,6 +77,23 @@ async def test_a_look_up_settles_a_lost_step(org: Org, server: CountingServer, p
     execution = await crashed(plane, org, version, server, "/pay")
     ended = await plane.tenant.ended(execution)
     assert (ended["status"], ended["output"]) == ("succeeded", 9), ended
+    assert server.calls["/pay"] == 1
+
+
+async def test_a_lost_step_stays_known_to_be_lost_when_its_next_owner_has_to_stop_at_once(
+    org: Org, server: CountingServer, plane: Plane, admin: asyncpg.Connection[Any]
+) -> None:
+    lookup = "on_unknown: verify, verify: {name: json_query, with: {data: {found: true, output: 9}, query: '@'}}"
+    version = await plane.tenant.define(AT_MOST_ONCE, url=server.url, delay="30", unknown=lookup)
+    await plane.bell.stop()
+    execution = await crashed(plane, org, version, server, "/pay")
+    control = Control()
+    control.stop()
+    address = Address(execution, "", "default")
+    assert (await run_frame(address, make_engine(plane.db, plane.bell), control=control)).status == "ready"
+    assert await admin.fetchval("select in_flight #>> '{pay,at_most_once}' from plane.frames") == "true"
+    assert (await run_frame(address, make_engine(plane.db, plane.bell))).status == "done"
+    assert (await plane.tenant.get(execution))["output"] == 9
     assert server.calls["/pay"] == 1
 
 

@@ -220,9 +220,7 @@ class _Run:
                 if pause is None:
                     return self._failed(error, failure, attempt)
                 self.attempts.append({"attempt": attempt, "error": error, "retry_in_s": round(pause, 3)})
-                if pause > self.scope.engine.policy.inline_retry_s or not self.scope.time_for(
-                    pause + self.start.timeout_s
-                ):
+                if self._is_for_later(pause):
                     return Later(self.start, pause, self._carried(attempt + 1, error))
                 await asyncio.sleep(pause)
                 attempt += 1
@@ -282,12 +280,21 @@ class _Run:
         )
 
     def _pause(self, failure: StepFailed, attempt: int) -> float | None:
-        """Seconds until the next attempt; None: there is none. An at-most-once step is never tried again by itself."""
+        """Seconds until the next attempt; None: there is none.
+
+        An at-most-once step is never tried again by itself; its look-up is, but only here and now.
+        """
         if not failure.retryable or attempt >= self.start.retry.max_attempts:
             return None
-        if self.start.effect == "at_most_once":
-            return None
-        return max(delay_s(self.start.retry, attempt, random.random()), failure.retry_after or 0.0)  # noqa: S311  jitter
+        pause = max(delay_s(self.start.retry, attempt, random.random()), failure.retry_after or 0.0)  # noqa: S311  jitter
+        if self.start.verifies is not None:
+            return pause if pause <= self.scope.engine.policy.inline_retry_s else None
+        return None if self.start.effect == "at_most_once" else pause
+
+    def _is_for_later(self, pause: float) -> bool:
+        if self.start.verifies is not None:
+            return False
+        return pause > self.scope.engine.policy.inline_retry_s or not self.scope.time_for(pause + self.start.timeout_s)
 
     def _carried(self, attempt: int, error: JsonObject) -> JsonObject:
         return {

@@ -21,10 +21,12 @@ from functions.shared.engine.attempt import Ended, Later, StepScope, failed, run
 from functions.shared.engine.facts import Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
 from functions.shared.engine.memo import Memo
+from functions.shared.engine.opening import open_row
 from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
 from functions.shared.engine.running import Running, Step
+from functions.shared.engine.verdicts import CRASHES_FATAL, STUCK, message_on_crashes, of_bounded_size, verdict_on
 from functions.shared.engine.verification import settle
 from functions.shared.errors import PlaneError
 from functions.shared.log import logger
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 log = logger("engine")
 
 CRASHES_SERIAL = 2
-CRASHES_FATAL = 5
-CRASHES_HOPELESS = 8  # with nothing noted as running: what dies is the runner itself
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
 DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
 
@@ -88,7 +88,7 @@ class Owner:
         self._outbox = self._flusher.outbox
         self._memo = Memo()
         self._finish: Finish | None = None
-        self._verdict = verdict or _verdict_on(frame.claim)
+        self._verdict = verdict or verdict_on(frame.claim)
         self._is_dirty = True
         self._is_leaving = False  # start nothing more; when nothing runs any more, set the frame ready
         self._has_left_over = False  # there was something to start that was not started
@@ -161,11 +161,7 @@ class Owner:
             return
         noted = self._frame.in_flight.pop(start.path, None)
         if noted is not None and claim.stall >= CRASHES_FATAL and set(claim.in_flight) == {start.path}:
-            message = (
-                f"The runner died {claim.stall} times in a row while this step was the only one running. "
-                "Make the step smaller; the runner's log may say more."
-            )
-            self._take(failed(start, "crash_loop", message))
+            self._take(failed(start, "crash_loop", message_on_crashes(claim.stall)))
             return
         self._running.hold(
             Step(
@@ -173,13 +169,14 @@ class Owner:
                 after=self._outbox.results,
                 is_noted_first=start.effect == "at_most_once" or claim.stall >= CRASHES_SERIAL,
                 attempt=start.attempt,
+                lost=noted,
             )
         )
 
     def _open(self, wanted: Open) -> None:
         claim, now = self._frame.claim, self._loop.time()
         token = f"{claim.gen}:{wanted.path}:{uuid.uuid4().hex[:12]}"
-        row = _open_row(wanted, token, claim)
+        row = open_row(wanted, token, claim)
         self._outbox.put(Opened(row, size_of(row)))
         due_in_s = self._frame.due_in_s(wanted.deadline, now=now)
         self._frame.put_wait(
@@ -217,8 +214,16 @@ class Owner:
                 self._is_leaving = True
                 break
             self._begin(step)
-        if self._is_leaving and self._running.drop_held():
+        if self._is_leaving and self._drop_held():
             self._has_left_over = True
+
+    def _drop_held(self) -> bool:
+        """Let go of what has not started; what a former owner lost stays known."""
+        dropped = self._running.drop_held()
+        for step in dropped:
+            if step.lost is not None:
+                self._frame.in_flight[step.start.path] = step.lost
+        return bool(dropped)
 
     def _is_noted(self, step: Step) -> bool:
         """Whether the database knows of the start, and nobody can have taken the frame since."""
@@ -319,21 +324,13 @@ class Owner:
     def _ending(self) -> tuple[str, Finish | None]:
         """What comes next when nothing runs here any more."""
         if (finish := self._verdict or self._finish) is not None:
-            return "done", self._of_bounded_size(finish)
+            return "done", of_bounded_size(finish, self._engine.policy.output_limit_bytes)
         if self._has_left_over:
             return "ready", None
         if any(not wait.answered for wait in self._frame.waits.values()):
             return "waiting", None
         log.error("frame %s %r has nothing left to do", self._scope.execution_id, self._scope.frame)
-        message = "The plane found nothing left to run, and no result. This is a defect of the plane."
-        return "done", Finish("failed", None, {"code": "internal", "message": message})
-
-    def _of_bounded_size(self, finish: Finish) -> Finish:
-        limit = self._engine.policy.output_limit_bytes
-        if (size := size_of(finish.output)) <= limit:
-            return finish
-        message = f"The output of the workflow is {size:,} bytes, the limit is {limit:,}. Return less, or a reference."
-        return Finish("failed", None, {"code": "output_too_large", "message": message})
+        return "done", STUCK
 
     def _in_flight(self, recorded: int) -> JsonObject:
         left: JsonObject = {
@@ -372,7 +369,7 @@ class Owner:
             self._end_because(answer.cancel)
         if answer.over_budget != frame.over_budget:
             frame.over_budget = answer.over_budget
-            self._running.drop_held()  # the planner decides again what may start without money
+            self._drop_held()  # the planner decides again what may start without money
             self._is_dirty = True
         frame.postpone(self._flusher.sent_at, again_at=self._loop.time() + DUE_AGAIN_S)
         if answer.answered:
@@ -431,48 +428,3 @@ class Owner:
         with suppress(TimeoutError):
             async with asyncio.timeout(None if pause == float("inf") else pause):
                 await self._control.wake.wait()
-
-
-def _verdict_on(claim: kernel.Claimed) -> Finish | None:
-    """Give up a frame that kills every runner before a step of it has even begun."""
-    if claim.stall < CRASHES_HOPELESS or claim.in_flight:
-        return None
-    message = f"The runner died {claim.stall} times in a row before it could start anything; its log says why."
-    return Finish("failed", None, {"code": "crash_loop", "message": message})
-
-
-def _open_row(wanted: Open, token: str, claim: kernel.Claimed) -> JsonObject:
-    """Build the `open` row of a checkpoint. Ids of children come from the token, so a repeated call opens the same."""
-    row: JsonObject = {
-        "token": token,
-        "kind": wanted.kind,
-        "path": wanted.path,
-        "name": wanted.name,
-        "data": wanted.data,
-    }
-    if wanted.match is not None:
-        row["match"] = wanted.match
-    if wanted.deadline is not None and wanted.deadline.after_s is not None:
-        row["deadline_ms"] = round(wanted.deadline.after_s * 1000)
-    elif wanted.deadline is not None:
-        row["deadline_at"] = wanted.deadline.at
-    if wanted.child is not None:
-        row["child"] = {
-            "execution_id": str(uuid.uuid5(uuid.UUID(claim.execution_id), token)),
-            "ref": wanted.child.ref,
-            "input": wanted.child.input,
-            "budget_usd": wanted.child.budget_usd,
-        }
-    if wanted.shards:
-        suffix = f"~{claim.gen}" if claim.gen else ""
-        row["shards"] = [
-            {
-                "frame": f"{shard.path}/{number}{suffix}",
-                "path": shard.path,
-                "from": shard.start,
-                "to": shard.stop,
-                "max_parallel": shard.max_parallel,
-            }
-            for number, shard in enumerate(wanted.shards)
-        ]
-    return row

@@ -10,18 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from functions.shared.engine.attempt import Ended, Later
+    from functions.shared.engine.facts import InFlight
     from functions.shared.engine.plan import Start
     from functions.shared.jsonvalue import JsonObject
 
 
 @dataclass(slots=True)
 class Step:
-    """Held until `after` results are recorded and, if `is_noted_first`, until it is noted as in flight; then a task."""
+    """Held until `after` results are recorded and, if `is_noted_first`, until it is noted as in flight; then a task.
+
+    `lost`: what a former owner had noted; it stays on record until this start is noted itself or has ended.
+    """
 
     start: Start
     after: int
     is_noted_first: bool
     attempt: int
+    lost: InFlight | None = None
     task: asyncio.Task[Ended | Later] | None = None
     since: float = 0.0
 
@@ -63,10 +68,14 @@ class Running:
         ready = [step for step in self.held if step.after <= recorded]
         if one_at_a_time:
             ready = ready[:0] if steps else ready[:1]
-        return {
-            step.start.path: {"attempt": step.attempt, "at_most_once": step.start.effect == "at_most_once"}
-            for step in [*steps, *ready]
-        }
+        noted: JsonObject = {}
+        for step in self.held:
+            if step.lost is not None:
+                noted[step.start.path] = {"attempt": step.lost.attempt, "at_most_once": step.lost.at_most_once}
+        for step in [*steps, *ready]:
+            is_at_most_once = step.start.effect == "at_most_once"
+            noted[step.start.path] = {"attempt": step.attempt, "at_most_once": is_at_most_once}
+        return noted
 
     def ended(self) -> Iterator[tuple[Step, Ended | Later]]:
         """Take out those whose task has ended; raises what a task raised."""
@@ -83,12 +92,12 @@ class Running:
             self._cancelled = [task for task in self._cancelled if not task.done()]
             self._cancelled.append(step.task)
 
-    def drop_held(self) -> bool:
-        """Let go of those that have not started; answers whether there were any."""
+    def drop_held(self) -> list[Step]:
+        """Let go of those that have not started."""
         held = self.held
         for step in held:
             del self._steps[step.start.path]
-        return bool(held)
+        return held
 
     async def end(self) -> None:
         """Stop everything and wait until it has stopped."""

@@ -1,0 +1,48 @@
+"""Ends that the engine itself decides: nothing that goes wrong is tried for ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from functions.shared.engine.outbox import size_of
+from functions.shared.engine.plan import Finish
+
+if TYPE_CHECKING:
+    from functions.shared.db.kernel import Claimed
+
+CRASHES_FATAL = 5  # for a step that is noted as the only one running
+CRASHES_HOPELESS = 8  # with nothing noted as running: what dies is the runner itself
+STUCK = Finish(
+    "failed",
+    None,
+    {
+        "code": "internal",
+        "message": "The plane found nothing left to run, and no result. This is a defect of the plane.",
+    },
+)
+
+
+def message_on_crashes(number: int) -> str:
+    """Tell of a step that takes its runner with it."""
+    return (
+        f"The runner died {number} times in a row while this step was the only one running. "
+        "Make the step smaller; the runner's log may say more."
+    )
+
+
+def of_bounded_size(finish: Finish, limit_bytes: int) -> Finish:
+    """Give the end of an execution, or of one whose output is too large."""
+    if (size := size_of(finish.output)) <= limit_bytes:
+        return finish
+    message = (
+        f"The output of the workflow is {size:,} bytes, the limit is {limit_bytes:,}. Return less, or a reference."
+    )
+    return Finish("failed", None, {"code": "output_too_large", "message": message})
+
+
+def verdict_on(claim: Claimed) -> Finish | None:
+    """Give up a frame that kills every runner before a step of it has even begun."""
+    if claim.stall < CRASHES_HOPELESS or claim.in_flight:
+        return None
+    message = f"The runner died {claim.stall} times in a row before it could start anything; its log says why."
+    return Finish("failed", None, {"code": "crash_loop", "message": message})
