@@ -66,7 +66,7 @@ _ONE = "/{execution_id}"
     dependencies=[requires("executions:write")],
     **example("/api/executions", body=examples.START, answer=examples.EXECUTION, status=202),
 )
-async def start_execution(body: StartExecution, db: Db, bell: Bell, wait: PreferWait, response: Response) -> Any:
+async def start_execution(body: StartExecution, db: Db, bell: Bell, wait: PreferWait, response: Response) -> object:
     """Start an execution of a workflow. It runs the version that it started with, for ever.
 
     202 with its Location; with `Prefer: wait=20` the answer comes at its end (200), or after 20 seconds as it is then.
@@ -112,7 +112,7 @@ async def list_executions(
         Query(description="`pending` is queued, `completed` succeeded."),
     ] = None,
     agent_id: UUID | None = None,
-) -> Any:
+) -> object:
     """List executions, the newest first. A large input or output is left out here and named in `left_out`."""
     filters = page.payload(
         workflow=workflow,
@@ -129,7 +129,7 @@ async def list_executions(
     dependencies=[requires("executions:read")],
     **example(_PATH, answer=examples.WAITING),
 )
-async def get_execution(execution_id: UUID, db: Db, wait: PreferWait) -> Any:
+async def get_execution(execution_id: UUID, db: Db, wait: PreferWait) -> object:
     """Read an execution. With `Prefer: wait=20` the answer comes at its end, or after 20 seconds as it is then.
 
     `waiting_for` says what it waits for and, for an approval, everything that is needed to answer with `/signal`.
@@ -144,7 +144,7 @@ async def get_execution(execution_id: UUID, db: Db, wait: PreferWait) -> Any:
     dependencies=[requires("executions:write")],
     **example(_PATH, body=examples.REPORT, answer=examples.EXTERNAL),
 )
-async def update_execution(execution_id: UUID, body: UpdateExecution, db: Db) -> Any:
+async def update_execution(execution_id: UUID, body: UpdateExecution, db: Db) -> object:
     """Report an external execution: running → succeeded (or completed), failed or cancelled, and never back.
 
     409 `illegal_transition` names what is `allowed`. What the engine runs is reported by the engine alone.
@@ -166,7 +166,7 @@ async def list_steps(
     db: Db,
     page: Page,
     path: Annotated[str | None, Query(max_length=300, description="This step and what is below it.")] = None,
-) -> Any:
+) -> object:
     """List the steps, one row a path: ended ones in the order of their end, then running, then waiting ones."""
     filters = page.payload(execution_id=str(execution_id), path=path)
     return page.of(await executions.list_steps(db, filters), Step)
@@ -180,7 +180,7 @@ async def list_steps(
     dependencies=[requires("executions:write")],
     **example(f"{_PATH}/steps", body=examples.STEP_REPORT, answer={**examples.REPORTED_STEP}, status=201),
 )
-async def report_step(execution_id: UUID, body: ReportStep, db: Db, response: Response) -> Any:
+async def report_step(execution_id: UUID, body: ReportStep, db: Db, response: Response) -> object:
     """Report a step of an external execution: that it runs, or how it ended. What has ended is never changed."""
     step: Any = await executions.report_step(db, execution_id, record_of(body))
     response.status_code = 201 if step["is_new"] else 200
@@ -201,7 +201,7 @@ async def list_events(
         int, Query(ge=0, description=f"Seconds to wait for the first one, at most {MAX_WAIT_SECONDS}.")
     ] = 0,
     limit: Annotated[int, Query(ge=1, description=f"How many at most; more than {MAX_LIMIT} gives {MAX_LIMIT}.")] = 50,
-) -> Any:
+) -> object:
     """Follow what happens: every event once, in order, none missed. Send `next_cursor` as `after`, until it is null."""
     return await next_events(
         db, execution_id, after=after, limit=min(limit, MAX_LIMIT), seconds=float(min(wait, MAX_WAIT_SECONDS))
@@ -214,7 +214,7 @@ async def list_events(
     dependencies=[requires("executions:read")],
     **example(f"{_PATH}/trace", answer=examples.TRACE),
 )
-async def get_trace(execution_id: UUID, db: Db) -> Any:
+async def get_trace(execution_id: UUID, db: Db) -> object:
     """Show how it went: a tree of steps with latency, attempts, tokens and cost, the slowest step, and totals."""
     return trace_of(cast("dict[str, Any]", await executions.get_trace(db, execution_id)))
 
@@ -225,8 +225,8 @@ async def get_trace(execution_id: UUID, db: Db) -> Any:
     dependencies=[requires("executions:read")],
     **example(f"{_PATH}/explain", answer=examples.EXPLANATION),
 )
-async def explain_execution(execution_id: UUID, db: Db) -> Any:
-    """Say why it went as it did: why each branch was taken or skipped, the critical path, what cost, what was repeated."""
+async def explain_execution(execution_id: UUID, db: Db) -> object:
+    """Say why it went as it did: the reason of each branch, the critical path, what cost, what was repeated."""
     trace = cast("dict[str, Any]", await executions.get_trace(db, execution_id, with_document=True))
     if trace["document"] is None:
         raise Conflict(
@@ -262,8 +262,8 @@ async def cancel_execution(
     wait: PreferWait,
     response: Response,
     _body: Nothing = Nothing(),  # noqa: B008
-) -> Any:
-    """Cancel an execution with everything below it: running steps are stopped, open waits closed. Again: the same answer."""
+) -> object:
+    """Cancel an execution with everything below it: steps are stopped, waits closed. Again: the same answer."""
     return await _moved(await executions.cancel_execution(db, execution_id), db, bell, response, wait=wait)
 
 
@@ -282,7 +282,7 @@ async def retry_execution(
     wait: PreferWait,
     response: Response,
     body: RetryExecution = RetryExecution(),  # noqa: B008  frozen
-) -> Any:
+) -> object:
     """Run a failed, timed out or cancelled execution again: what succeeded is kept, unless its inputs change.
 
     With `from` that step and what depends on it run again too, also when they had succeeded.
@@ -311,7 +311,7 @@ async def restart_execution(
     wait: PreferWait,
     response: Response,
     _body: Nothing = Nothing(),  # noqa: B008
-) -> Any:
+) -> object:
     """Start another execution of the same version with the same input. The former one stays as it is."""
     started: Any = await executions.restart_execution(db, execution_id)
     return await _moved(started, db, bell, response, wait=wait if started["mode"] == "engine" else 0)
@@ -324,10 +324,10 @@ async def restart_execution(
     dependencies=[requires("")],
     **example(f"{_PATH}/signal", body=examples.SIGNAL, answer=examples.SIGNALLED),
 )
-async def signal_execution(execution_id: UUID, body: SendSignal, db: Db, bell: Bell, response: Response) -> Any:
+async def signal_execution(execution_id: UUID, body: SendSignal, db: Db, bell: Bell, response: Response) -> object:
     """Send an event to an execution, or answer what it waits for: an approval by its path, `budget`, a lost step.
 
-    Events need the scope executions:write, decisions approvals:decide. The first answer counts; 409 `wait_closed` after that.
+    Events need the scope executions:write, decisions approvals:decide. The first answer counts; then 409 `wait_closed`.
     """
     wait: Any = await executions.get_open_wait(db, execution_id, body.name)
     payload = checked_answer(wait, body.payload)

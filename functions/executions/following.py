@@ -1,4 +1,4 @@
-"""Waiting for an execution: to its end, or for the next event. Reads again and again; nothing is ever executed twice."""
+"""Waiting for an execution: to its end, or for the next event. It only reads; nothing is ever executed twice."""
 
 from __future__ import annotations
 

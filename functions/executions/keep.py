@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def choose_kept(compiled: Compiled, records: Mapping[str, str], again: str | None) -> list[str]:
     """Give the paths to keep. `records` maps path to status; `again` names a step that must run again too.
 
-    `again` is a path (`sources[2]`, `polish[1].draft`) or a dotted name without indexes (`polish.draft`: in every round).
+    `again` is a path (`sources[2]`, `polish[1].draft`) or a dotted name without indexes (`polish.draft`: every round).
     Raises InvalidInput when the document has no such step.
     """
     if again is not None:

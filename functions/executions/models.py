@@ -1,12 +1,11 @@
 """What the routes of executions take and give."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, AwareDatetime, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from functions.shared.web import Answer, Body, Money, Timestamp
 
@@ -34,14 +33,17 @@ Cost: TypeAlias = Annotated[
 
 
 class StartExecution(Body):
-    """Which workflow to execute, and on what. Name it by `workflow` or `workflow_id`; its newest version unless told."""
+    """Which workflow to execute, and on what: its newest version unless told."""
 
     workflow: Annotated[
         str | None, Field(max_length=200, validation_alias=AliasChoices("workflow", "workflow_name"))
     ] = None
     workflow_id: Annotated[UUID | None, Field(description="The id of a workflow, or of one of its versions.")] = None
     version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
-    input: Annotated[dict[str, JsonValue], Field(validation_alias=AliasChoices("input", "input_data"))] = {}
+    input: Annotated[
+        dict[str, JsonValue],
+        Field(default_factory=dict[str, JsonValue], validation_alias=AliasChoices("input", "input_data")),
+    ]
     agent_id: Annotated[
         UUID | None,
         Field(
@@ -61,9 +63,9 @@ class StartExecution(Body):
     ] = None
 
     @model_validator(mode="after")
-    def names_one(self) -> StartExecution:
+    def names_one(self) -> "StartExecution":
         if (self.workflow is None) == (self.workflow_id is None):
-            raise ValueError("name the workflow by exactly one of workflow and workflow_id")
+            raise PydanticCustomError("not_one", "name the workflow by exactly one of workflow and workflow_id")
         return self
 
 
@@ -71,21 +73,21 @@ class UpdateExecution(Body):
     """How an external execution goes or ended. `completed` is stored as succeeded."""
 
     status: SaidStatus
-    output: Annotated[JsonValue, Field(validation_alias=AliasChoices("output", "output_data"))] = None
+    output_data: Annotated[JsonValue, Field(validation_alias=AliasChoices("output_data", "output"))] = None
     error_message: Annotated[str | None, Field(max_length=10_000)] = None
-    cost_usd: Annotated[Cost | None, Field(validation_alias=AliasChoices("cost_usd", "cost_estimate"))] = None
+    cost_estimate: Annotated[Cost | None, Field(validation_alias=AliasChoices("cost_estimate", "cost_usd"))] = None
     agent_id: UUID | None = None
 
     @property
     def report(self) -> dict[str, Any]:
-        """Only what was sent, in the plane's own words."""
+        """Give only what was sent, in the plane's own words."""
         fields: dict[str, Any] = {"status": FORMER_STATUS.get(self.status, self.status)}
-        if "output" in self.model_fields_set:
-            fields["output"] = self.output
+        if "output_data" in self.model_fields_set:
+            fields["output"] = self.output_data
         if self.error_message is not None:
             fields["error"] = {"code": "reported", "message": self.error_message}
-        if self.cost_usd is not None:
-            fields["cost_usd"] = str(self.cost_usd)
+        if self.cost_estimate is not None:
+            fields["cost_usd"] = str(self.cost_estimate)
         if self.agent_id is not None:
             fields["agent_id"] = str(self.agent_id)
         return fields
@@ -110,7 +112,7 @@ class ReportedUsage(Body):
 
 
 class ReportStep(Body):
-    """A step that an agent began or ended. `name` is a top-level path; repetitions need paths of their own: `send[1]`."""
+    """A step that an agent began or ended. Repetitions need paths of their own: `send[1]`."""
 
     path: Annotated[Path, Field(validation_alias=AliasChoices("path", "name"))]
     kind: Annotated[str, Field(min_length=1, max_length=60)] = "external"
@@ -124,9 +126,9 @@ class ReportStep(Body):
     cost_usd: Annotated[Cost | None, Field(description="Left out with usage: unknown, not 0.")] = None
 
     @model_validator(mode="after")
-    def ends_after_its_start(self) -> ReportStep:
+    def ends_after_its_start(self) -> "ReportStep":
         if self.started_at and self.ended_at and self.ended_at < self.started_at:
-            raise ValueError("ended_at is before started_at")
+            raise PydanticCustomError("out_of_range", "ended_at is before started_at")
         return self
 
 
@@ -139,7 +141,7 @@ class SendSignal(Body):
     payload: Annotated[
         JsonValue,
         Field(
-            description="Of an event anything; of an approval `{outcome, form?, comment?}`; of the budget `{outcome, form: {usd}}`."
+            description="An event: anything. An approval: `{outcome, form?, comment?}`. `budget`: `{outcome, form: {usd}}`."
         ),
     ] = None
 
@@ -175,7 +177,7 @@ class Failure(Answer, extra="allow"):
 
 
 class Execution(Answer):
-    """One run of one workflow version. Money is null while it is not known; `known_cost_usd` is what is known so far."""
+    """One run of one workflow version. Money is null while it is unknown; `known_cost_usd` is what is known so far."""
 
     id: UUID
     workflow: str
@@ -210,7 +212,7 @@ class Execution(Answer):
     def repeats_former_names(cls, row: dict[str, Any]) -> dict[str, Any]:
         if row.get("mode") != "external":
             return row
-        error = row.get("error") or {}
+        error: dict[str, Any] = row.get("error") or {}
         return {
             **row,
             "output_data": row["output"],
@@ -241,7 +243,7 @@ class Step(Answer):
     is_cost_unknown: bool = False
     is_carried: Annotated[bool, Field(description="Succeeded before a retry, which kept it.")] = False
     gen: int
-    details: dict[str, JsonValue] = {}
+    details: Annotated[dict[str, JsonValue], Field(default_factory=dict[str, JsonValue])]
 
 
 class ReportedStep(Step):
@@ -251,7 +253,7 @@ class ReportedStep(Step):
 
 
 class Event(Answer):
-    """Something that happened: `step.<status>`, `wait.opened`, `execution.<status>`, `observe.<type>`, …"""
+    """Something that happened: `step.<status>`, `wait.opened`, `execution.<status>`, `observe.<type>` and others."""
 
     id: Annotated[str, Field(description="Send it as `after` to go on behind this one.")]
     at: Timestamp
@@ -285,7 +287,7 @@ class Span(Answer):
     cost_usd: Money | None
     is_cost_unknown: bool
     is_carried: bool
-    children: list[Span]
+    children: list["Span"]
 
 
 class SlowestStep(Answer):

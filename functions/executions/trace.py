@@ -39,7 +39,7 @@ class _Span:
 
 
 def trace_of(answer: Mapping[str, Any]) -> JsonObject:
-    """Build the trace from what the verb `get_trace` answers. Durations are milliseconds; offsets count from the start."""
+    """Build the trace from what the verb `get_trace` answers. Milliseconds; offsets count from the start."""
     execution = answer["execution"]
     began = datetime.fromisoformat(execution["created_at"])
     now = datetime.fromisoformat(answer["now"])

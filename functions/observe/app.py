@@ -1,7 +1,7 @@
 """What happens in the plane, what it costs and where the time goes; agents add what they see."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
@@ -32,7 +32,7 @@ Limit = Annotated[int, Query(ge=1, description=f"How many at most; more than {MA
 )
 async def get_overview(
     db: Db, hours: Annotated[int, Query(ge=1, le=24 * 366, description="How far back ended executions count.")] = 24
-) -> Any:
+) -> object:
     """See at a glance: executions by status, today's cost, agents, open approvals, the latest failures."""
     return await observe.get_overview(db, hours)
 
@@ -46,8 +46,8 @@ async def get_overview(
 )
 async def get_costs(
     db: Db, group_by: GroupBy = "model", since: Since = None, until: Until = None, limit: Limit = 100
-) -> Any:
-    """Sum what was spent, by provider, model, workflow, agent or step. A price that is not known is never counted as 0."""
+) -> object:
+    """Sum what was spent, by provider, model, workflow, agent or step. An unknown price is never counted as 0."""
     return await observe.get_costs(db, {"group_by": group_by, **_time(since, until), "limit": min(limit, MAX_LIMIT)})
 
 
@@ -57,14 +57,14 @@ async def get_costs(
     dependencies=[requires("observe:read")],
     **example("/api/observe/bottlenecks?workflow=ticket-refund", answer=examples.BOTTLENECKS),
 )
-async def get_bottlenecks(  # noqa: PLR0913  each is a parameter of the route
+async def get_bottlenecks(
     db: Db,
     workflow: Annotated[str | None, Query(max_length=200, description="Only of the workflow of this name.")] = None,
     execution_id: Annotated[UUID | None, Query(description="Only of this execution, whenever it was.")] = None,
     since: Since = None,
     until: Until = None,
     limit: Limit = 20,
-) -> Any:
+) -> object:
     """Find the slowest steps over one execution or many: median, 95th percentile, total and share of the time."""
     query: JsonObject = {
         "workflow": workflow,
@@ -81,14 +81,14 @@ async def get_bottlenecks(  # noqa: PLR0913  each is a parameter of the route
     dependencies=[requires("observe:read")],
     **example(f"/api/observe?execution_id={examples.EVENT['execution_id']}", answer=examples.OBSERVED),
 )
-async def observe_executions(  # noqa: PLR0913  each is a parameter of the route
+async def observe_executions(
     db: Db,
     execution_id: UUID | None = None,
     workflow_id: Annotated[UUID | None, Query(description="Of this workflow, or of one version by its id.")] = None,
     agent_id: UUID | None = None,
     limit: Limit = 50,
     include_costs: bool = False,  # noqa: FBT001, FBT002  a query parameter
-) -> Any:
+) -> object:
     """Read executions, the newest first, each with what was reported and what happened besides its steps."""
     query: JsonObject = {
         "execution_id": str(execution_id) if execution_id else None,
@@ -107,7 +107,7 @@ async def observe_executions(  # noqa: PLR0913  each is a parameter of the route
     dependencies=[requires("observe:write")],
     **example("/api/observe", body=examples.REPORT, answer=examples.EVENT, status=201),
 )
-async def report_event(body: ReportEvent, db: Db) -> Any:
+async def report_event(body: ReportEvent, db: Db) -> object:
     """Add what you saw to an execution's feed: followers get it as `observe.<event_type>`."""
     return await observe.record_event(db, body.model_dump(mode="json"))
 

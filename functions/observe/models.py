@@ -1,7 +1,5 @@
 """What the routes of observe take and give."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
@@ -19,7 +17,7 @@ class ReportEvent(Body):
     execution_id: UUID
     event_type: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]*$")]
     message: Annotated[str | None, Field(max_length=10_000)] = None
-    metadata: dict[str, JsonValue] = {}
+    metadata: Annotated[dict[str, JsonValue], Field(default_factory=dict[str, JsonValue])]
     agent_id: UUID | None = None
 
 
@@ -36,7 +34,7 @@ class ReportedEvent(Answer):
 
 
 class Spent(Answer):
-    """Calls and what they cost. `cost_usd` is null as soon as one price is unknown; `known_cost_usd` sums the others."""
+    """Calls and what they cost. `cost_usd` is null once a price is unknown; `known_cost_usd` sums the others."""
 
     calls: int
     unknown_calls: int
@@ -140,7 +138,7 @@ class SlowStep(Answer):
 
 
 class Bottlenecks(Answer):
-    """Where the time goes: steps that worked, and apart from them steps that waited for people, time, events or children."""
+    """Where the time goes: steps that worked, and apart from them steps that waited."""
 
     from_time: Timestamp | None = Field(validation_alias="from", serialization_alias="from")
     to_time: Timestamp | None = Field(validation_alias="to", serialization_alias="to")

@@ -58,7 +58,7 @@ OneVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The ne
     dependencies=[requires("workflows:write")],
     **example("/api/workflows", body=examples.STORE, answer=examples.STORED, status=201),
 )
-async def store_workflow(body: StoreWorkflow, db: Db, request: Request, response: Response) -> Any:
+async def store_workflow(body: StoreWorkflow, db: Db, request: Request, response: Response) -> object:
     """Store a workflow: a new version, numbered by the plane, that never changes.
 
     A document is checked completely: every error comes back at once with its path, line, column and a hint.
@@ -97,8 +97,8 @@ async def get_workflows(
     page: Page,
     name: Annotated[str | None, Query(max_length=200, description="Give this one with its definition.")] = None,
     version: OneVersion = None,
-) -> Any:
-    """With `name`: that workflow with its definition, its newest version or the given one. Without: a page of workflows."""
+) -> object:
+    """With `name`: that workflow with its definition, its newest or the given version. Without: a page of workflows."""
     if name is None:
         if version is not None:
             message = "A version is of a workflow: name it."
@@ -113,7 +113,7 @@ async def get_workflows(
     dependencies=[requires("workflows:read")],
     **example("/api/workflows/validate", body=examples.BROKEN, answer=examples.INVALID),
 )
-async def validate_workflow(body: CheckWorkflow, db: Db, request: Request) -> Any:
+async def validate_workflow(body: CheckWorkflow, db: Db, request: Request) -> object:
     """Check a definition without storing it: all its errors and warnings at once, each with its place and a hint."""
 
     async def make() -> Json:
@@ -139,7 +139,7 @@ async def validate_workflow(body: CheckWorkflow, db: Db, request: Request) -> An
     dependencies=[requires("workflows:read")],
     **example("/api/workflows/ticket-refund/versions", answer={"data": [examples.SUMMARY], "next_cursor": None}),
 )
-async def list_versions(name: str, db: Db, page: Page) -> Any:
+async def list_versions(name: str, db: Db, page: Page) -> object:
     """List the versions of a workflow, the newest first, without their definitions."""
     return page.of(await workflows.list_workflow_versions(db, page.payload(name=name)), WorkflowSummary)
 
@@ -157,7 +157,7 @@ async def diff_versions(
     to_version: Annotated[
         int | None, Query(alias="to", ge=1, le=2**31 - 1, description="The newest when left out.")
     ] = None,
-) -> Any:
+) -> object:
     """Compare two versions: a unified diff of the text, and the steps that are new, gone or different."""
     before = await _version(db, name, from_version)
     after = await _version(db, name, to_version)
@@ -171,7 +171,7 @@ async def diff_versions(
     dependencies=[requires("workflows:read")],
     **example("/api/workflows/ticket-refund/graph", answer=examples.GRAPH),
 )
-async def get_graph(name: str, db: Db, version: OneVersion = None) -> Any:
+async def get_graph(name: str, db: Db, version: OneVersion = None) -> object:
     """Draw a workflow: its steps, what needs what, its groups, and the same as Mermaid text."""
     found = await _version(db, name, version)
     return {"name": name, "version": found["version"], **graph_of(compile_document(_document(found)), _paths(found))}
@@ -183,8 +183,8 @@ async def get_graph(name: str, db: Db, version: OneVersion = None) -> Any:
     dependencies=[requires("workflows:read")],
     **example("/api/workflows/ticket-refund/schema", answer=examples.SCHEMA),
 )
-async def get_schema(name: str, db: Db, version: OneVersion = None) -> Any:
-    """Give the JSON Schema of the input that an execution of this workflow takes. A markdown runbook takes any object."""
+async def get_schema(name: str, db: Db, version: OneVersion = None) -> object:
+    """Give the JSON Schema of the input that an execution of this workflow takes. A runbook takes any object."""
     found = await _version(db, name, version)
     head: JsonObject = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"Input of {name}"}
     if found["document"] is None:
@@ -199,7 +199,7 @@ async def get_schema(name: str, db: Db, version: OneVersion = None) -> Any:
     dependencies=[requires("workflows:read")],
     **example("/api/workflows/ticket-refund/test", body={}, answer=examples.TEST_REPORT),
 )
-async def test_workflow(name: str, db: Db, body: ChooseVersion = ChooseVersion()) -> object:  # noqa: B008  frozen
+async def run_tests_of(name: str, db: Db, body: ChooseVersion = ChooseVersion()) -> object:  # noqa: B008  frozen
     """Run the tests that stand in the document, with their mocks: no step really runs, nothing is stored or paid."""
 
     async def make() -> Json:

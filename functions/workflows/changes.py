@@ -28,7 +28,7 @@ class Version:
 
 
 def compare(name: str, before: Version, after: Version) -> JsonObject:
-    """Give `{text, steps: {added, removed, changed: [{path, fields}]}, settings}`; settings are changed top-level keys."""
+    """Give `{text, steps: {added, removed, changed: [{path, fields}]}, settings}`: settings are top-level keys."""
     lines = unified_diff(
         _lines(before),
         _lines(after),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from functions.shared.dsl.compiled import Compiled, CompiledStep
-    from functions.shared.jsonvalue import JsonObject
+    from functions.shared.jsonvalue import Json, JsonObject
 
 _ON_ERROR = "on_error"
 
@@ -20,10 +20,11 @@ def graph_of(compiled: Compiled, paths: Sequence[str]) -> JsonObject:
     `paths`: all steps in the order of the document, which the stored document itself has not kept.
     """
     drawing = _Drawing({path: number for number, path in enumerate(paths)})
-    groups = [*drawing.groups(compiled.steps)]
+    groups: list[Json] = [*drawing.groups(compiled.steps)]
     if compiled.on_error:
-        inner = [step.address for step in drawing.ordered(compiled.on_error)]
-        groups += [{"id": _ON_ERROR, "kind": _ON_ERROR, "steps": [*inner]}, *drawing.groups(compiled.on_error)]
+        inner: list[Json] = [step.address for step in drawing.ordered(compiled.on_error)]
+        groups.append({"id": _ON_ERROR, "kind": _ON_ERROR, "steps": inner})
+        groups.extend(drawing.groups(compiled.on_error))
     edges = [*drawing.edges(compiled.steps), *drawing.edges(compiled.on_error)]
     lines = ["flowchart TD", *drawing.lines(compiled.steps, "  ")]
     if compiled.on_error:
@@ -32,7 +33,7 @@ def graph_of(compiled: Compiled, paths: Sequence[str]) -> JsonObject:
     return {
         "nodes": [*drawing.nodes(compiled.steps, None), *drawing.nodes(compiled.on_error, _ON_ERROR)],
         "edges": [{"from": need, "to": step} for need, step in edges],
-        "groups": [*groups],
+        "groups": groups,
         "mermaid": "\n".join(lines) + "\n",
     }
 

@@ -1,7 +1,5 @@
 """What the routes of workflows take and give."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -32,7 +30,7 @@ class StoreWorkflow(Body):
     designed_with_model: Annotated[str | None, Field(max_length=200)] = None
     executable_by_model: Annotated[str | None, Field(max_length=200)] = None
     designed_by_agent_id: UUID | None = None
-    metadata: dict[str, JsonValue] = {}
+    metadata: Annotated[dict[str, JsonValue], Field(default_factory=dict[str, JsonValue])]
 
 
 class CheckWorkflow(Body):
@@ -182,7 +180,7 @@ class Graph(Answer):
 
 
 class TestedCase(Answer):
-    """How one test went. `failures` says, each in a line, what was not as expected; `status` is null when it could not run."""
+    """How one test went. `failures` says what was not as expected; `status` is null when it could not run."""
 
     name: str
     passed: bool

@@ -1,4 +1,4 @@
-"""Workflows, executions and observe as one app, with an engine that runs what is started: nothing is faked but models."""
+"""Workflows, executions and observe as one app, with an engine that runs what is started: nothing is faked."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ async def plane(
 
 
 @pytest.fixture
-async def still_plane(org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> AsyncIterator[Plane]:
+async def still_plane(
+    org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]
+) -> AsyncIterator[Plane]:
     """An organisation whose executions nobody runs: they stay queued."""
     APP.state.doorbell = SilentDoorbell()
     yield await _plane_of(org, client_of)

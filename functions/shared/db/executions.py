@@ -77,7 +77,7 @@ async def restart_execution(db: CallerDb, execution_id: UUID) -> Json:
 
 
 async def get_open_wait(db: CallerDb, execution_id: UUID, name: str) -> Json:
-    """Read the wait that a signal of this name would answer: `{kind, path, data}` or None. Raises Forbidden, NotFound."""
+    """Read the wait that a signal of this name would answer: `{kind, path, data}` or None. Raises Forbidden."""
     return await db.read("get_open_wait", {"execution_id": str(execution_id), "name": name})
 
 

@@ -49,7 +49,11 @@ async def test_an_agent_executes_a_runbook_and_reports_it(still_plane: Plane, ex
     )
     assert done.status_code == 200
     execution = done.json()
-    assert (execution["status"], execution["output"], execution["output_data"]) == ("succeeded", {"sent": 0}, {"sent": 0})
+    assert (execution["status"], execution["output"], execution["output_data"]) == (
+        "succeeded",
+        {"sent": 0},
+        {"sent": 0},
+    )
     assert (execution["cost_usd"], execution["cost_estimate"]) == ("0.004200000", "0.004200000")
     assert execution["ended_at"]
     types = [event["type"] for event in (await still_plane.get(f"{path}/events"))["data"]]
@@ -77,7 +81,9 @@ async def test_what_is_no_cost_is_refused(still_plane: Plane, external: dict[str
 
 async def test_a_cost_that_nobody_named_is_unknown_and_not_zero(still_plane: Plane, external: dict[str, Any]):
     path = f"/api/executions/{external['id']}"
-    await still_plane.agent.post(f"{path}/steps", json={"path": "think", "status": "succeeded", "usage": {"model": "x"}})
+    await still_plane.agent.post(
+        f"{path}/steps", json={"path": "think", "status": "succeeded", "usage": {"model": "x"}}
+    )
     await still_plane.agent.post(f"{path}/steps", json={"path": "act", "status": "succeeded", "cost_usd": "0.5"})
     steps = {step["path"]: step for step in (await still_plane.get(f"{path}/steps"))["data"]}
     assert (steps["think"]["cost_usd"], steps["think"]["is_cost_unknown"]) == (None, True)

@@ -68,9 +68,11 @@ async def many(still_plane: Plane, superuser: asyncpg.Connection) -> Plane:
           select org_id, id, 1, 'markdown', '#', '' from flow
           returning id, workflow_id, org_id
         ), numbered as (select *, row_number() over () as n from version)
-        insert into plane.executions (org_id, workflow_id, version_id, mode, status, root_execution_id, ended_at, created_at, agent_id)
-        select org_id, workflow_id, id, 'external', case when i % 4 = 0 then 'failed' else 'succeeded' end, gen_random_uuid(),
-          now(), now() - i * interval '1 minute', ('00000000-0000-4000-8000-0000000000' || lpad((i % 5)::text, 2, '0'))::uuid
+        insert into plane.executions (
+          org_id, workflow_id, version_id, mode, status, root_execution_id, ended_at, created_at, agent_id)
+        select org_id, workflow_id, id, 'external', case when i % 4 = 0 then 'failed' else 'succeeded' end,
+          gen_random_uuid(), now(), now() - i * interval '1 minute',
+          ('00000000-0000-4000-8000-0000000000' || lpad((i % 5)::text, 2, '0'))::uuid
         from numbered, generate_series(1, 1000) as i
         """,
         still_plane.org.id,
@@ -83,7 +85,10 @@ async def many(still_plane: Plane, superuser: asyncpg.Connection) -> Plane:
     ("condition", "index"),
     [
         ("true", "executions_recent"),
-        ("workflow_id = (select min(id::text)::uuid from plane.workflows where name like 'flow%')", "executions_by_workflow"),
+        (
+            "workflow_id = (select min(id::text)::uuid from plane.workflows where name like 'flow%')",
+            "executions_by_workflow",
+        ),
         ("status = 'failed'", "executions_by_status"),
         ("agent_id = '00000000-0000-4000-8000-000000000003'", "executions_by_agent"),
     ],
@@ -93,9 +98,11 @@ async def test_lists_walk_an_index_and_sort_nothing(
 ):
     async with superuser.transaction():
         claims = f'{{"principal": "api_key", "org_id": "{many.org.id}", "scopes": []}}'
-        await superuser.execute("select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)", claims)
+        await superuser.execute(
+            "select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)", claims
+        )
         rows = await superuser.fetch(
-            f"explain select * from plane.executions where org_id = '{many.org.id}' and {condition}"  # noqa: S608
+            f"explain select * from plane.executions where org_id = '{many.org.id}' and {condition}"
             " and (created_at, id) < (now(), 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
             " order by created_at desc, id desc limit 51"
         )

@@ -63,7 +63,8 @@ ITEMS = {f"each[{n}]{part}": "succeeded" for n in range(3) for part in ("", ".x"
 ROUNDS = {f"rounds[{n}]{part}": "succeeded" for n in range(3) for part in ("", ".draft", ".judge")}
 ALL = {
     **dict.fromkeys(("a", "b", "each", "rounds", "c", "after_aside"), "succeeded"),
-    **{"aside": "skipped", "on_error.tell": "succeeded"},
+    "aside": "skipped",
+    "on_error.tell": "succeeded",
     **ITEMS,
     **ROUNDS,
 }
@@ -89,7 +90,11 @@ ALL = {
         ("rounds.draft", {}, {"rounds", "c", *ROUNDS}),
         # What failed, what was cut off and what never ran.
         (None, {"c": "failed"}, {"c"}),
-        (None, {"each": "failed", "each[2]": "failed", "each[2].y": "failed", "c": None}, {"each", "each[2]", "each[2].y"}),
+        (
+            None,
+            {"each": "failed", "each[2]": "failed", "each[2].y": "failed", "c": None},
+            {"each", "each[2]", "each[2].y"},
+        ),
         (
             None,
             {"rounds": "cancelled", "rounds[2]": None, "rounds[2].judge": "cancelled", "c": None},
@@ -104,7 +109,9 @@ def test_what_succeeded_is_kept_unless_its_inputs_change(
     records = {path: status for path, status in {**ALL, **changes}.items() if status is not None}
     kept = choose_kept(_compiled(SHAPES), records, again)
     assert len(kept) == len(set(kept))
-    assert set(kept) == {path for path, status in records.items() if status == "succeeded"} - dropped - {"on_error.tell"}
+    assert set(kept) == {path for path, status in records.items() if status == "succeeded"} - dropped - {
+        "on_error.tell"
+    }
 
 
 def test_a_step_that_is_not_there_is_refused_with_the_nearest_one():

@@ -80,7 +80,9 @@ async def test_costs_of_another_time_or_organisation_are_not_counted(spent: Plan
     before = await spent.get("/api/observe/costs", to=until)
     assert (before["data"], before["total"]["cost_usd"]) == ([], "0.000000000")
     assert (await other_plane.get("/api/observe/costs"))["data"] == []
-    wrong = await spent.agent.get("/api/observe/costs", params={"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"})
+    wrong = await spent.agent.get(
+        "/api/observe/costs", params={"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+    )
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/query/to")
     limited = await spent.get("/api/observe/costs", limit=1)
     assert (len(limited["data"]), limited["is_truncated"], limited["total"]["calls"]) == (1, True, 5)
@@ -135,12 +137,16 @@ async def test_the_overview_shows_how_things_stand(plane: Plane, other_plane: Pl
     overview = await plane.get("/api/observe/overview")
     assert overview["executions"] == {
         **dict.fromkeys(("queued", "succeeded", "cancelled", "timed_out"), 0),
-        **{"running": 1, "waiting": 1, "failed": 1},
+        "running": 1,
+        "waiting": 1,
+        "failed": 1,
     }
     assert overview["waiting_approvals"] == 1
     assert overview["approvals"][0]["execution_id"] == waiting["id"]
     assert overview["approvals"][0]["message"] == "Shall we?"
-    assert [(row["id"], row["error"]["message"]) for row in overview["recent_failures"]] == [(failed["id"], "on purpose")]
+    assert [(row["id"], row["error"]["message"]) for row in overview["recent_failures"]] == [
+        (failed["id"], "on purpose")
+    ]
     assert overview["cost_today"]["known_cost_usd"] == "0.500000000"
     assert (overview["cost_today"]["cost_usd"], overview["cost_today"]["unknown_calls"]) == (None, 1)
     assert overview["agents"] == {"registered": 1, "active": 1}

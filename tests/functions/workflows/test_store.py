@@ -80,7 +80,10 @@ async def test_a_runbook_is_markdown_and_keeps_its_metadata(still_plane: Plane):
 
 
 async def test_all_errors_of_a_document_come_at_once_with_their_places(still_plane: Plane):
-    broken = "name: broken\nsteps:\n  one: {lm: {prompt: hi}}\n  two: {transform: 1, needs: [won]}\n  three: {wait: {for: soon}}\n"
+    broken = (
+        "name: broken\nsteps:\n  one: {lm: {prompt: hi}}\n  two: {transform: 1, needs: [won]}\n"
+        "  three: {wait: {for: soon}}\n"
+    )
     answer = await still_plane.agent.post("/api/workflows", json={"name": "other", "definition": broken})
 
     assert answer.status_code == 422
