@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from functions.shared.config import settings
 from functions.shared.dispatch.doorbell import Address, Doorbell, SilentDoorbell
 from functions.shared.engine.assembly import engine_of
-from functions.shared.engine.runner import Outcome, run_frame
+from functions.shared.engine.outcome import Outcome
+from functions.shared.engine.runner import run_frame
 from functions.shared.errors import PlaneError
 from functions.shared.log import configure_logging, logger
 from functions.shared.web.connection import open_database

@@ -12,8 +12,9 @@ import pytest
 from functions.shared.db import kernel
 from functions.shared.dispatch.control import Control
 from functions.shared.dispatch.doorbell import Address
+from functions.shared.engine.outcome import Outcome
 from functions.shared.engine.policy import Policy
-from functions.shared.engine.runner import Outcome, run_frame
+from functions.shared.engine.runner import run_frame
 from functions.shared.errors import Unavailable
 from functions.shared.steps import HANDLERS, Context, Done, Usage
 from tests.e2e.conftest import Plane, make_engine, running_plane
@@ -69,6 +70,27 @@ async def test_a_person_may_say_what_became_of_a_lost_step(org: Org, server: Cou
     ended = await plane.tenant.ended(execution)
     assert (ended["status"], ended["output"]) == ("succeeded", {"receipt": 7})
     assert server.calls["/pay"] == 1
+
+
+async def test_a_step_that_a_person_lets_run_again_and_is_lost_again_is_asked_about_again(
+    org: Org, server: CountingServer, plane: Plane
+) -> None:
+    version = await plane.tenant.define(AT_MOST_ONCE, url=server.url, delay="30", unknown="on_unknown: ask")
+    execution = await crashed(plane, org, version, server, "/pay")
+    await plane.tenant.waiting_for(execution, "pay")
+    await plane.bell.stop()
+    watched = WatchedDatabase(plane.db)
+    policy = Policy(owner="victim", extend_every_s=0.05)
+    async with running_plane(watched, org, policy=policy, sweep_every_s=None) as victim:
+        await victim.tenant.signal(execution, "pay", {"outcome": "retry"})
+        await eventually(lambda: server.calls["/pay"] == 2)
+        watched.died.set()
+    async with running_plane(plane.db, org, policy=Policy(owner="victim")) as last:
+        await last.tenant.waiting_for(execution, "pay")
+        await last.tenant.signal(execution, "pay", {"outcome": "failed", "message": "we looked"})
+        ended = await last.tenant.ended(execution)
+    assert (ended["status"], ended["error"]["message"]) == ("failed", "we looked")
+    assert server.calls["/pay"] == 2
 
 
 async def test_a_look_up_settles_a_lost_step(org: Org, server: CountingServer, plane: Plane) -> None:

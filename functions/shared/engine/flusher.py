@@ -13,7 +13,7 @@ from functions.shared.engine.outbox import Decided, Item, Opened, Outbox, checkp
 from functions.shared.errors import PlaneError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from functions.shared.engine.frame import Frame
     from functions.shared.engine.plan import Finish
@@ -39,17 +39,17 @@ Answer: TypeAlias = Checkpointed | Extended | Rejected
 class _Batch:
     items: Sequence[Item]
     results: int  # how many results were ever queued up to the end of this batch
-    noted: frozenset[str]
+    noted: Mapping[str, int]
     finish: Finish | None
 
 
 class Flusher:
-    """Writes what the outbox holds. `acknowledged` results are recorded; `noted` paths are known to be in flight."""
+    """Writes what the outbox holds. `acknowledged` results are recorded; `noted`: attempts known to be in flight."""
 
     def __init__(self, engine: Engine, frame: Frame, on_answer: Callable[[], None]) -> None:
         self.outbox = Outbox()
         self.acknowledged = 0
-        self.noted: frozenset[str] = frozenset()
+        self.noted: Mapping[str, int] = {}
         self.contact_at = frame.claimed_at
         self.sent_at = frame.claimed_at
         self._engine = engine
@@ -75,7 +75,7 @@ class Flusher:
         if self.outbox.items or (is_single and items):
             next_status, finish = "running", None
         noted = in_flight(results)
-        self._batch = _Batch(items, results, frozenset(noted), finish)
+        self._batch = _Batch(items, results, _attempts(noted), finish)
         address: JsonObject = {**self._address(), "seq": self._frame.seq + 1}
         payload = checkpoint_payload(
             address,
@@ -89,7 +89,7 @@ class Flusher:
 
     def extend(self, in_flight: JsonObject | None) -> None:
         """Extend the lease and ask what happened meanwhile; `in_flight` is noted if given."""
-        self._batch = None if in_flight is None else _Batch((), self.acknowledged, frozenset(in_flight), None)
+        self._batch = None if in_flight is None else _Batch((), self.acknowledged, _attempts(in_flight), None)
         claim, lease_s = self._frame.claim, self._engine.policy.lease_s
         self._begin(
             self._through_outages(
@@ -176,3 +176,7 @@ class Flusher:
     def _address(self) -> JsonObject:
         claim = self._frame.claim
         return {"execution_id": claim.execution_id, "frame": claim.frame, "epoch": claim.epoch}
+
+
+def _attempts(in_flight: JsonObject) -> dict[str, int]:
+    return {path: cast("dict[str, int]", noted)["attempt"] for path, noted in in_flight.items()}

@@ -112,7 +112,7 @@ class Frame:
             )
 
     def put_wait(self, wait: Wait, *, due_at: float | None) -> None:
-        """Add a wait, or replace what was known of it. One for a step that runs again clears its note of flight."""
+        """Add a wait, or replace what was known of it."""
         if wait.token not in self.waits:
             self._by_path.setdefault(wait.path, []).append(wait.token)
         self.waits[wait.token] = wait
@@ -120,8 +120,6 @@ class Frame:
             self.due_at.pop(wait.token, None)
         else:
             self.due_at[wait.token] = due_at
-        if wait.kind == "unknown":
-            self.in_flight.pop(wait.path, None)
 
     def close_wait(self, token: str) -> None:
         """Forget a wait that the planner closed."""

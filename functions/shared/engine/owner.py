@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from functions.shared.db import kernel
@@ -20,9 +19,11 @@ from functions.shared.db.kernel import Checkpointed, Stale
 from functions.shared.engine.attempt import Ended, Later, StepScope, failed, run_step
 from functions.shared.engine.facts import Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
+from functions.shared.engine.means import Means
 from functions.shared.engine.memo import Memo
 from functions.shared.engine.opening import open_row
 from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
+from functions.shared.engine.outcome import Left
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
 from functions.shared.engine.running import Running, Step
@@ -43,19 +44,6 @@ log = logger("engine")
 CRASHES_SERIAL = 2
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
 DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """How an owner left its frame.
-
-    `status`: done, waiting, ready (passed on), stale (taken over) or dropped (the database was away, or refused).
-    """
-
-    status: str
-    again_in_s: float | None = None
-    adopted: kernel.Claimed | None = None
-    adopted_at: float = 0.0
 
 
 class Owner:
@@ -80,7 +68,6 @@ class Owner:
         self._frame = frame
         self._compiled = compiled
         self._control = control
-        self._deadline = deadline
         self._is_fresh = is_fresh
         self._loop = asyncio.get_running_loop()
         self._running = Running()
@@ -94,8 +81,8 @@ class Owner:
         self._has_left_over = False  # there was something to start that was not started
         self._suspects: set[str] | None = None  # after crashes: one step at a time until these have ended
         self._stop_at: float | None = None
-        self._spent_usd = frame.claim.spent_usd
         claim = frame.claim
+        self._means = Means(claim, deadline=deadline, margin_s=engine.policy.margin_s)
         self._scope = StepScope(
             engine=engine,
             execution_id=claim.execution_id,
@@ -104,8 +91,8 @@ class Owner:
             gen=claim.gen,
             workflow=claim.workflow,
             models=compiled.workflow.models,
-            left_usd=self._left_usd,
-            time_for=self._has_time_for,
+            left_usd=self._means.left_usd,
+            time_for=self._means.has_time_for,
         )
 
     async def run(self) -> Left:
@@ -210,7 +197,7 @@ class Owner:
                 continue
             if self._suspects and self._running.live:
                 break
-            if not self._is_fresh and not self._has_time_for(step.start.timeout_s):
+            if not self._is_fresh and not self._means.has_time_for(step.start.timeout_s):
                 self._is_leaving = True
                 break
             self._begin(step)
@@ -227,13 +214,11 @@ class Owner:
 
     def _is_noted(self, step: Step) -> bool:
         """Whether the database knows of the start, and nobody can have taken the frame since."""
-        return step.start.path in self._flusher.noted and self._loop.time() < self._frame.lease_until
+        is_noted = self._flusher.noted.get(step.start.path) == step.attempt
+        return is_noted and self._loop.time() < self._frame.lease_until
 
     def _begin(self, step: Step) -> None:
-        start = step.start
-        if self._deadline is not None and not self._has_time_for(start.timeout_s):
-            left = self._deadline - self._loop.time() - self._engine.policy.margin_s
-            start = replace(start, timeout_s=max(left, 0.1))
+        start = replace(step.start, timeout_s=self._means.at_most(step.start.timeout_s))
         self._is_fresh = False
 
         def note(attempt: int) -> None:
@@ -263,7 +248,7 @@ class Owner:
 
     def _take(self, ended: Ended) -> None:
         """Take in a result. That of a look-up is the result of the step that was looked up, or lets it start again."""
-        self._spent_usd += ended.spent.cost_usd or Decimal(0)
+        self._means.spend(ended.spent.cost_usd)
         self._is_dirty = True
         if ended.start.verifies is not None:
             settled = settle(ended.start, ended.record)
@@ -295,15 +280,6 @@ class Owner:
         self._frame.cancel = reason
         self._is_dirty = True
 
-    def _has_time_for(self, seconds: float) -> bool:
-        if self._deadline is None:
-            return True
-        return self._loop.time() + seconds + self._engine.policy.margin_s <= self._deadline
-
-    def _left_usd(self) -> Decimal | None:
-        limit = self._frame.claim.budget_usd
-        return None if limit is None else max(limit - self._spent_usd, Decimal(0))
-
     # The database
 
     def _write(self) -> None:
@@ -318,7 +294,8 @@ class Owner:
             self._flusher.checkpoint(self._in_flight, "running", None)
         elif self._loop.time() >= self._look_at():
             self._control.is_poked = False
-            unnoted = any(step.start.path not in self._flusher.noted for step in self._running.live)
+            noted = self._flusher.noted
+            unnoted = any(noted.get(step.start.path) != step.attempt for step in self._running.live)
             self._flusher.extend(self._in_flight(self._flusher.acknowledged) if unnoted else None)
 
     def _ending(self) -> tuple[str, Finish | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from functions.shared.db import kernel
@@ -13,7 +12,8 @@ from functions.shared.dispatch.control import Control
 from functions.shared.dispatch.doorbell import Address
 from functions.shared.dsl.schema import accept_input
 from functions.shared.engine.frame import Frame
-from functions.shared.engine.owner import Left, Owner
+from functions.shared.engine.outcome import Left, Outcome
+from functions.shared.engine.owner import Owner
 from functions.shared.engine.plan import Finish
 from functions.shared.errors import Internal, PlaneError
 from functions.shared.log import logger
@@ -26,20 +26,6 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 log = logger("engine")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a doorbell.
-
-    `status`: refused, done, waiting, ready, stale or dropped. `again_in_s`: when to ring again; None: never.
-    `reason` of a refusal: gone, busy, not_due or wrong_queue. `frames`: how many frames were worked on.
-    """
-
-    status: str
-    reason: str | None = None
-    again_in_s: float | None = None
-    frames: int = 0
 
 
 async def run_frame(
