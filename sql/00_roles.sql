@@ -22,7 +22,9 @@ begin
 end;
 $$;
 
-grant anon, authenticated, plane_runner to authenticator;
+grant anon to authenticator;
+grant authenticated to authenticator;
+grant plane_runner to authenticator;
 
 -- The direct path has no function-level timeouts, so they stand on the role that logs in.
 alter role authenticator set statement_timeout = '8s';

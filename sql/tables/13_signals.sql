@@ -11,6 +11,8 @@ create table plane.signals (
   primary key (execution_id, id)
 );
 
+create index signals_queued on plane.signals (execution_id, name, id) where taken_at is null;
+
 -- Access
 alter table plane.signals enable row level security;
 alter table plane.signals force row level security;

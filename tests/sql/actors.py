@@ -16,7 +16,7 @@ from functions.shared.auth.keys import AGENT_SCOPES, SCOPES
 from tests.organisations import Org, create_org
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 Json = dict[str, Any]
 
@@ -113,12 +113,13 @@ class Runner(Actor):
     async def each(self, verb: str, payloads: Sequence[Json]) -> list[Json]:
         """Call a verb once for each payload, in one statement: quick arrangement."""
         return await self.db.fetchval(
-            f"select jsonb_agg(plane.{verb}(p) order by n) from jsonb_array_elements($1) with ordinality as e (p, n)", list(payloads)
+            f"select jsonb_agg(plane.{verb}(p) order by n) from jsonb_array_elements($1) with ordinality as e (p, n)",
+            list(payloads),
         )
 
     async def claim_each(self, execution_ids: Sequence[str], **more: Any) -> list[Held]:
         """Claim the root frames of many executions; all answers must be yes."""
-        answers = await self.each("claim", [self.claim_payload(id, **more) for id in execution_ids])
+        answers = await self.each("claim", [self.claim_payload(execution, **more) for execution in execution_ids])
         return [Held(self, answer, answer["seq"]) for answer in answers]
 
     async def checkpoint_each(self, frames: Sequence[Held], next_: str = "running", **more: Any) -> list[Json]:
@@ -174,7 +175,9 @@ class Tenant(Actor):
 
     async def start(self, version_id: str, **more: Any) -> str:
         """Start an execution; its id."""
-        answer = await self.db.fetchval("select plane.start_execution($1)", {"version_id": version_id, "input": {}} | more)
+        answer = await self.db.fetchval(
+            "select plane.start_execution($1)", {"version_id": version_id, "input": {}} | more
+        )
         return str(answer["execution_id"])
 
     async def start_each(self, version_id: str, count: int, **more: Any) -> list[str]:
@@ -201,7 +204,9 @@ class Tenant(Actor):
         """Retry an execution."""
         return await self.db.fetchval("select plane.retry_execution($1, $2)", execution_id, keep)
 
-    async def publish(self, name: str, payload: Any = None, execution_id: str | None = None, key: str | None = None) -> Json:
+    async def publish(
+        self, name: str, payload: Any = None, execution_id: str | None = None, key: str | None = None
+    ) -> Json:
         """Publish an event."""
         return await self.db.fetchval("select plane.publish_event($1, $2, $3, $4)", name, payload, execution_id, key)
 

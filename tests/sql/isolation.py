@@ -42,7 +42,17 @@ class Things:
 
     def ids(self) -> set[str]:
         """Every id that is nobody else's business."""
-        return {self.org.id, self.key, self.operator, self.agent, self.workflow, self.version, self.running, self.failed, self.external}
+        return {
+            self.org.id,
+            self.key,
+            self.operator,
+            self.agent,
+            self.workflow,
+            self.version,
+            self.running,
+            self.failed,
+            self.external,
+        }
 
 
 def things_of(org: Org, key: str, operator: str) -> Things:
@@ -50,21 +60,33 @@ def things_of(org: Org, key: str, operator: str) -> Things:
     return Things(org, f"{MARK}-{org.name}", key, operator, *(str(uuid.uuid4()) for _ in range(6)))
 
 
-# One insert for each table; $1 is the organisation, $2 the mark, $3… what stands behind it.
+# One insert for each table; $1 is the organisation, $2 the mark, $3 and on what stands beside it.
 SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
-    "organisations": ("select $1::uuid, $2::text", lambda _: ()),  # made with its keys
-    "api_keys": ("select $1::uuid, $2::text", lambda _: ()),
+    "organisations": ("", lambda _: ()),  # made with its keys
+    "api_keys": ("update plane.api_keys set name = $2 where org_id = $1", lambda _: ()),
     "idempotency": (
-        "insert into plane.idempotency (org_id, key_id, key, fingerprint, answer) values ($1, $3, $2, $2, to_jsonb($2::text))",
+        """
+        insert into plane.idempotency (org_id, key_id, key, fingerprint, answer)
+        values ($1, $3, $2, $2, to_jsonb($2::text))
+        """,
         lambda t: (t.operator,),
     ),
     "audit_entries": (
-        "insert into plane.audit_entries (org_id, actor_kind, action, resource, resource_id) values ($1, 'api_key', $2, $2, $2)",
+        """
+        insert into plane.audit_entries (org_id, actor_kind, action, resource, resource_id)
+        values ($1, 'api_key', $2, $2, $2)
+        """,
         lambda _: (),
     ),
-    "agents": ("insert into plane.agents (id, org_id, name, description) values ($3, $1, $2, $2)", lambda t: (t.agent,)),
+    "agents": (
+        "insert into plane.agents (id, org_id, name, description) values ($3, $1, $2, $2)",
+        lambda t: (t.agent,),
+    ),
     "state": (
-        "insert into plane.state (org_id, component, key, value, expires_at) values ($1, 'c', 'k', to_jsonb($2::text), now() + interval '1 day')",
+        """
+        insert into plane.state (org_id, component, key, value, expires_at)
+        values ($1, 'c', 'k', to_jsonb($2::text), now() + interval '1 day')
+        """,
         lambda _: (),
     ),
     "workflows": (
@@ -72,30 +94,46 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
         lambda t: (t.workflow,),
     ),
     "workflow_versions": (
-        "insert into plane.workflow_versions (id, org_id, workflow_id, version, format, definition, content_hash, document)"
-        " values ($3, $1, $4, 1, 'yaml', $2, $2, jsonb_build_object('name', $2::text))",
+        """
+        insert into plane.workflow_versions
+          (id, org_id, workflow_id, version, format, definition, content_hash, document)
+        values ($3, $1, $4, 1, 'yaml', $2, $2, jsonb_build_object('name', $2::text))
+        """,
         lambda t: (t.version, t.workflow),
     ),
     "executions": (
-        "insert into plane.executions (id, org_id, workflow_id, version_id, mode, status, input, error, root_execution_id, ended_at, agent_id)"
-        " select id, $1, $6, $7, mode, status, to_jsonb($2::text), to_jsonb($2::text), id, case when status = 'failed' then now() end, $8 from (values"
-        " ($3::uuid, 'engine', 'running'), ($4::uuid, 'engine', 'failed'), ($5::uuid, 'external', 'running')) as e (id, mode, status)",
+        """
+        insert into plane.executions
+          (id, org_id, workflow_id, version_id, mode, status, input, error, root_execution_id, ended_at, agent_id)
+        select id, $1, $6, $7, mode, status, to_jsonb($2::text), to_jsonb($2::text), id,
+          case when status = 'failed' then now() end, $8
+        from (values ($3::uuid, 'engine', 'running'), ($4::uuid, 'engine', 'failed'), ($5::uuid, 'external', 'running'))
+          as e (id, mode, status)
+        """,
         lambda t: (t.running, t.failed, t.external, t.workflow, t.version, t.agent),
     ),
     "frames": (
-        "insert into plane.frames (execution_id, org_id, root_execution_id, status, owner, deadline_at, due_at)"
-        " values ($3, $1, $3, 'waiting', $2, now() + interval '1 day', now() + interval '1 day')",
+        """
+        insert into plane.frames (execution_id, org_id, root_execution_id, status, owner, deadline_at, due_at)
+        values ($3, $1, $3, 'waiting', $2, now() + interval '1 day', now() + interval '1 day')
+        """,
         lambda t: (t.running,),
     ),
     "checkpoints": (
-        "insert into plane.checkpoints (execution_id, gen, path, org_id, frame, parent, kind, status, output, output_ref, seq, model)"
-        " select id, 0, p, $1, '', '', 'llm', 'succeeded', case p when 'a' then to_jsonb($2::text) end, case p when 'b' then $5::bytea end, 1, $2"
-        " from unnest(array[$3, $4]::uuid[]) as id, unnest(array['a', 'b']) as p",
+        """
+        insert into plane.checkpoints
+          (execution_id, gen, path, org_id, frame, parent, kind, status, output, output_ref, seq, model)
+        select id, 0, p, $1, '', '', 'llm', 'succeeded',
+          case p when 'a' then to_jsonb($2::text) end, case p when 'b' then $5::bytea end, 1, $2
+        from unnest(array[$3, $4]::uuid[]) as id, unnest(array['a', 'b']) as p
+        """,
         lambda t: (t.running, t.failed, hashlib.sha256(t.mark.encode()).digest()),
     ),
     "waits": (
-        "insert into plane.waits (execution_id, token, frame, org_id, gen, kind, path, name, data)"
-        " select $3, k, '', $1, 0, k, k, k, to_jsonb($2::text) from unnest(array['approval', 'event', 'budget']) as k",
+        """
+        insert into plane.waits (execution_id, token, frame, org_id, gen, kind, path, name, data)
+        select $3, k, '', $1, 0, k, k, k, to_jsonb($2::text) from unnest(array['approval', 'event', 'budget']) as k
+        """,
         lambda t: (t.running,),
     ),
     "signals": (
@@ -107,8 +145,10 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
         lambda t: (hashlib.sha256(t.mark.encode()).digest(),),
     ),
     "events": (
-        "insert into plane.events (org_id, execution_id, type, name, data) select $1, id, 'observe.x', $2, to_jsonb($2::text)"
-        " from unnest(array[$3, $4]::uuid[]) as id",
+        """
+        insert into plane.events (org_id, execution_id, type, name, data)
+        select $1, id, 'observe.x', $2, to_jsonb($2::text) from unnest(array[$3, $4]::uuid[]) as id
+        """,
         lambda t: (t.running, t.external),
     ),
 }
@@ -116,9 +156,8 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
 
 async def seed(admin: asyncpg.Connection, things: Things) -> None:
     """Give an organisation a row in every table."""
-    await admin.execute("update plane.api_keys set name = $2 where org_id = $1", things.org.id, things.mark)
-    for table, (statement, more) in SEEDS.items():
-        if table not in ("organisations", "api_keys"):
+    for statement, more in SEEDS.values():
+        if statement:
             await admin.execute(statement, things.org.id, things.mark, *more(things))
 
 
@@ -130,12 +169,18 @@ def state(**more: Any) -> Json:
     return {"component": "c", "key": "k"} | more
 
 
-# Each verb with the things of one organisation. Its owner gets an answer, or the code beside it; a stranger nothing of it.
+# Each verb with the things of one organisation. Its owner gets an answer, a stranger nothing of it.
 CALLS: dict[str, Callable[[Things], Json]] = {
     "append_state": lambda _: state(key="list", value=1),
     "cancel_execution": lambda t: {"execution_id": t.running},
     "check_access": lambda _: {"scope": "state:read", "answer": {}},
-    "create_key": lambda _: {"name": "n", "kind": "agent", "key_hash": new_key("agent").key_hash, "prefix": "ap_live_x", "scopes": ["state:read"]},
+    "create_key": lambda _: {
+        "name": "n",
+        "kind": "agent",
+        "key_hash": new_key("agent").key_hash,
+        "prefix": "ap_live_x",
+        "scopes": ["state:read"],
+    },
     "create_workflow": lambda _: {
         "name": "w",
         "format": "yaml",
@@ -175,7 +220,10 @@ CALLS: dict[str, Callable[[Things], Json]] = {
     "put_state": lambda _: state(value=1),
     "record_event": lambda t: {"execution_id": t.running, "event_type": "seen", "agent_id": t.agent},
     "register_agent": lambda _: {"name": "one more"},
-    "report_step": lambda t: {"execution_id": t.external, "step": {"path": "a", "parent": "", "kind": "step", "status": "succeeded"}},
+    "report_step": lambda t: {
+        "execution_id": t.external,
+        "step": {"path": "a", "parent": "", "kind": "step", "status": "succeeded"},
+    },
     "restart_execution": lambda t: {"execution_id": t.failed},
     "retry_execution": lambda t: {"execution_id": t.failed, "gen": 0, "keep": ["a"]},
     "revoke_key": lambda t: {"id": t.key},
@@ -193,8 +241,9 @@ async def contents(admin: asyncpg.Connection, org_id: str) -> Json:
         column = "id" if table == "organisations" else "org_id"
         found[table] = json.loads(
             await admin.fetchval(
-                f"select coalesce(jsonb_agg(to_jsonb(t) - 'last_used_at' order by (to_jsonb(t) - 'last_used_at')::text), '[]')::text"
-                f" from plane.{table} t where {column} = $1",
+                f"select coalesce(jsonb_agg(thing order by thing::text), '[]')::text"
+                f" from plane.{table} t, lateral (select to_jsonb(t) - 'last_used_at' as thing) as j"
+                f" where {column} = $1",
                 org_id,
             )
         )

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 SQL = Path(__file__).resolve().parents[2] / "sql"
 OURS = "('api', 'gateway', 'plane')"
 # Kernel verbs that anon and authenticated must never reach.
-KERNEL = {"claim", "checkpoint", "extend_lease", "load_records", "act", "report_dead", "report_owner_dead", "sweep", "get_violations"}
+KERNEL = {
+    "claim",
+    "checkpoint",
+    "extend_lease",
+    "load_records",
+    "act",
+    "report_dead",
+    "report_owner_dead",
+    "sweep",
+    "get_violations",
+}
 
 
 @pytest.fixture
@@ -37,7 +47,8 @@ async def test_every_table_enables_and_forces_row_level_security(catalogue: asyn
     assert await names(catalogue, weak) == []
     without = f"""
         select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname in {OURS} and c.relkind in ('r', 'p') and not exists (select from pg_policy p where p.polrelid = c.oid)"""
+        where n.nspname in {OURS} and c.relkind in ('r', 'p')
+          and not exists (select from pg_policy p where p.polrelid = c.oid)"""
     assert await names(catalogue, without) == []
 
 
@@ -48,17 +59,25 @@ async def test_a_tenant_s_policies_compare_the_organisation_once_a_statement(cat
     assert len(rows) > 20
     for row in rows:
         assert re.search(r"\b(org_id|id) = \( SELECT plane\.caller_org\(\)", row["rule"]), row["policyname"]
-        assert row["rule"].count("plane.caller_org()") == len(re.findall(r"SELECT plane\.caller_org\(\)", row["rule"])), row["policyname"]
+        assert row["rule"].count("plane.caller_org()") == len(
+            re.findall(r"SELECT plane\.caller_org\(\)", row["rule"])
+        ), row["policyname"]
 
 
 async def test_no_policy_is_for_everybody(catalogue: asyncpg.Connection) -> None:
-    assert await names(catalogue, f"select policyname from pg_policies where schemaname in {OURS} and 'public' = any (roles)") == []
+    assert (
+        await names(
+            catalogue, f"select policyname from pg_policies where schemaname in {OURS} and 'public' = any (roles)"
+        )
+        == []
+    )
 
 
 async def test_what_a_tenant_reads_is_found_by_its_organisation_or_an_execution(catalogue: asyncpg.Connection) -> None:
     unindexed = """
         select c.relname from pg_class c
-        where c.relnamespace = 'plane'::regnamespace and c.relkind = 'r' and has_table_privilege('authenticated', c.oid, 'select')
+        where c.relnamespace = 'plane'::regnamespace and c.relkind = 'r'
+          and has_table_privilege('authenticated', c.oid, 'select')
           and not exists (
             select from pg_index i
             join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
@@ -67,7 +86,12 @@ async def test_what_a_tenant_reads_is_found_by_its_organisation_or_an_execution(
 
 
 async def test_no_column_is_an_enum(catalogue: asyncpg.Connection) -> None:
-    assert await names(catalogue, f"select typname from pg_type where typtype = 'e' and typnamespace::regnamespace::text in {OURS}") == []
+    assert (
+        await names(
+            catalogue, f"select typname from pg_type where typtype = 'e' and typnamespace::regnamespace::text in {OURS}"
+        )
+        == []
+    )
 
 
 async def test_every_function_fixes_its_search_path(catalogue: asyncpg.Connection) -> None:
@@ -90,11 +114,15 @@ async def test_parameters_are_named_for_what_they_are(catalogue: asyncpg.Connect
             assert all(name in ("p", "payload") or name.startswith("p_") for name in inputs), row["name"]
 
 
-async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothing(catalogue: asyncpg.Connection) -> None:
+async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothing(
+    catalogue: asyncpg.Connection,
+) -> None:
     rows = await catalogue.fetch(f"""
         select p.oid::regprocedure::text as name, r.rolname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         join pg_roles r on r.oid = p.proowner where n.nspname in {OURS} and p.prosecdef""")
-    assert {row["name"]: row["rolname"] for row in rows if row["rolname"] not in ("plane_kernel", "plane_gateway")} == {}
+    assert {
+        row["name"]: row["rolname"] for row in rows if row["rolname"] not in ("plane_kernel", "plane_gateway")
+    } == {}
     assert len(rows) > 15
     roles = await catalogue.fetch("""
         select rolname from pg_roles where rolname in
@@ -107,14 +135,16 @@ async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothi
 async def test_nobody_may_create_in_our_schemas(catalogue: asyncpg.Connection) -> None:
     found = f"""
         select r.rolname || ' in ' || n.nspname from pg_roles r cross join pg_namespace n
-        where n.nspname in {OURS} and has_schema_privilege(r.oid, n.oid, 'create') and not r.rolsuper and r.rolname not like 'pg\\_%'"""
+        where n.nspname in {OURS} and has_schema_privilege(r.oid, n.oid, 'create')
+          and not r.rolsuper and r.rolname not like 'pg\\_%'"""
     assert await names(catalogue, found) == []
 
 
 def executable(role: str) -> str:
     return f"""
         select n.nspname || '.' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        where n.nspname in {OURS} and has_function_privilege('{role}', p.oid, 'execute') and has_schema_privilege('{role}', n.oid, 'usage')
+        where n.nspname in {OURS} and has_function_privilege('{role}', p.oid, 'execute')
+          and has_schema_privilege('{role}', n.oid, 'usage')
         order by 1"""
 
 
@@ -123,7 +153,8 @@ async def test_anon_may_open_the_doors_and_nothing_else(catalogue: asyncpg.Conne
     for role in ("anon", "authenticator"):
         assert await names(catalogue, executable(role)) == [*doors, "gateway.authenticate"]
     everybody = f"""
-        select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace, lateral aclexplode(p.proacl) a
+        select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace,
+          lateral aclexplode(p.proacl) a
         where n.nspname in {OURS} and a.grantee = 0"""
     assert await names(catalogue, everybody) == []
 
@@ -135,10 +166,13 @@ async def test_no_tenant_may_execute_a_kernel_verb(catalogue: asyncpg.Connection
     assert {name for name in allowed if name.startswith("gateway.")} == {"gateway._begin_once", "gateway._end_once"}
 
 
-async def test_a_definer_that_tenants_call_takes_the_organisation_from_the_claims(catalogue: asyncpg.Connection) -> None:
+async def test_a_definer_that_tenants_call_takes_the_organisation_from_the_claims(
+    catalogue: asyncpg.Connection,
+) -> None:
     rows = await catalogue.fetch("""
         select p.oid::regprocedure::text as name, p.prosrc, p.proargnames from pg_proc p
-        where p.pronamespace = 'plane'::regnamespace and p.prosecdef and has_function_privilege('authenticated', p.oid, 'execute')""")
+        where p.pronamespace = 'plane'::regnamespace and p.prosecdef
+          and has_function_privilege('authenticated', p.oid, 'execute')""")
     assert len(rows) >= 7
     for row in rows:
         assert re.search(r"plane\._require_(org|execution)\(", row["prosrc"]), row["name"]
@@ -160,7 +194,9 @@ async def test_runners_hold_no_tables(catalogue: asyncpg.Connection) -> None:
 
 async def test_every_verb_is_listed_and_every_listed_verb_exists(catalogue: asyncpg.Connection) -> None:
     listed = set(await names(catalogue, "select fn from gateway.verbs"))
-    functions = set(await names(catalogue, "select proname::text from pg_proc where pronamespace = 'api'::regnamespace"))
+    functions = set(
+        await names(catalogue, "select proname::text from pg_proc where pronamespace = 'api'::regnamespace")
+    )
     assert listed == functions - {"call_with_key", "kernel_with_key", "ping"}
 
 
@@ -193,7 +229,11 @@ def test_grants_stand_on_one_page() -> None:
 
 
 def test_only_the_gateway_builds_statements() -> None:
-    dynamic = {path.name for path in files("tables", "kernel", "gateway", "api") if re.search(r"\bexecute\b(?!\s+on\b)", code(path), re.IGNORECASE)}
+    dynamic = {
+        path.name
+        for path in files("tables", "kernel", "gateway", "api")
+        if re.search(r"\bexecute\b(?!\s+on\b)", code(path), re.IGNORECASE)
+    }
     assert dynamic == {"call_with_key.sql"}
 
 
@@ -206,4 +246,6 @@ def test_only_errors_that_the_adapters_know_are_raised() -> None:
 
 def test_nothing_asks_for_extensions_or_newer_functions() -> None:
     for path in [*SQL.glob("*.sql"), *files("tables", "kernel", "gateway", "api")]:
-        assert not re.search(r"\b(uuidv7|uuidv4|gen_salt|pgcrypto|digest|json_table|any_value|merge into)\b", code(path), re.IGNORECASE), path
+        assert not re.search(
+            r"\b(uuidv7|uuidv4|gen_salt|pgcrypto|digest|json_table|any_value|merge into)\b", code(path), re.IGNORECASE
+        ), path

@@ -10,7 +10,10 @@ from tests.sql.actors import Plane, Runner, Tenant, approval, record, shards
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-async def test_a_checkpoint_is_one_statement_and_one_commit(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+
+async def test_a_checkpoint_is_one_statement_and_one_commit(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     held = await runner.claim(await tenant.start(version))
     statements = counted(runner)
     for n in range(50):
@@ -37,7 +40,9 @@ async def test_checkpoints_of_a_running_frame_are_hot(plane: Plane, tenant: Tena
     assert row["n_tup_hot_upd"] >= 99
 
 
-async def test_a_resume_is_one_statement_at_any_length(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_resume_is_one_statement_at_any_length(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     held = await runner.claim(await tenant.start(version))
     for page in range(20):
         await held.checkpoint("running", records=[record(f"s{page}_{n}", n) for n in range(64)])
@@ -47,7 +52,9 @@ async def test_a_resume_is_one_statement_at_any_length(plane: Plane, runner: Run
     assert (len(again.claimed["records"]), await statements()) == (1280, 1)
 
 
-async def test_a_hundred_items_fan_out_and_join_in_forty_statements(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_hundred_items_fan_out_and_join_in_forty_statements(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     statements = counted(runner)
     held = await runner.claim(await tenant.start(version))
     answer = await held.checkpoint("waiting", open=[shards(16)])

@@ -26,7 +26,13 @@ async def test_a_claim_brings_everything_to_plan_over(runner: Runner, tenant: Te
     claimed = held.claimed
     assert claimed["document"]["name"] == "w"
     assert claimed["input"] == {"n": 1}
-    assert (claimed["epoch"], claimed["seq"], claimed["gen"], claimed["workflow"], claimed["version"]) == (1, 0, 0, "w", 1)
+    assert (claimed["epoch"], claimed["seq"], claimed["gen"], claimed["workflow"], claimed["version"]) == (
+        1,
+        0,
+        0,
+        "w",
+        1,
+    )
     assert (claimed["cancel"], claimed["stall"], claimed["over_budget"], claimed["budget_usd"]) == (None, 0, False, 2)
     assert 29_000 < claimed["lease_ms"] <= 30_000
     assert (claimed["records"], claimed["waits"], claimed["parent"], claimed["shard"]) == ([], [], False, None)
@@ -58,16 +64,28 @@ async def test_refusals_name_their_reason(runner: Runner, tenant: Tenant, versio
     assert 4_000 < refused["retry_in_ms"] <= 5_000
 
 
-async def test_a_checkpoint_records_and_the_next_claim_sees_it(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_checkpoint_records_and_the_next_claim_sees_it(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     execution = await tenant.start(version)
     held = await runner.claim(execution)
     answer = await held.checkpoint(
-        "ready", records=[record("a", {"x": None}, cost_usd=0.25, model="m"), record("b", error={"code": "no"}, status="failed")]
+        "ready",
+        records=[
+            record("a", {"x": None}, cost_usd=0.25, model="m"),
+            record("b", error={"code": "no"}, status="failed"),
+        ],
     )
     assert (answer["status"], answer["conflicts"], len(answer["due"])) == ("ready", [], 1)
     again = await runner.claim(execution)
     a, b = again.claimed["records"]
-    assert (a["path"], a["output"], a["cost_usd"], b["status"], b["error"]) == ("a", {"x": None}, 0.25, "failed", {"code": "no"})
+    assert (a["path"], a["output"], a["cost_usd"], b["status"], b["error"]) == (
+        "a",
+        {"x": None},
+        0.25,
+        "failed",
+        {"code": "no"},
+    )
     assert (again.epoch, again.claimed["stall"], again.claimed["records_written"]) == (2, 0, 2)
 
 
@@ -82,7 +100,9 @@ async def test_a_repeated_checkpoint_gets_the_same_answer_and_writes_nothing(
     assert (await plane.frame(held.execution_id))["spent_usd"] == 1
 
 
-async def test_a_repeated_last_checkpoint_is_answered_after_the_end(runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_repeated_last_checkpoint_is_answered_after_the_end(
+    runner: Runner, tenant: Tenant, version: str
+) -> None:
     held = await runner.claim(await tenant.start(version))
     payload = held.payload("done", finish={"status": "succeeded", "output": 1, "error": None})
     first = await runner.kernel("checkpoint", payload)
@@ -101,7 +121,9 @@ async def test_a_checkpoint_out_of_its_turn_is_refused(
     assert await plane.db.fetchval("select count(*) from plane.checkpoints") == 0
 
 
-async def test_a_zombie_cannot_record_after_its_lease_was_taken(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_zombie_cannot_record_after_its_lease_was_taken(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     execution = await tenant.start(version)
     zombie = await runner.claim(execution)
     later = await plane.runner("later")
@@ -113,11 +135,19 @@ async def test_a_zombie_cannot_record_after_its_lease_was_taken(plane: Plane, ru
     assert (await owner.checkpoint(records=[record("a", "owner")]))["conflicts"] == []
 
 
-async def test_a_repeated_path_is_named_and_the_others_commit(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_repeated_path_is_named_and_the_others_commit(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     held = await runner.claim(await tenant.start(version))
     await held.checkpoint(records=[record("a", 1, cost_usd=1)])
     answer = await held.checkpoint(
-        records=[record("a", 2, cost_usd=1), record("b", 3, cost_usd=1), record("c", 4), record("c", 5), *(record(f"d{n}") for n in range(60))]
+        records=[
+            record("a", 2, cost_usd=1),
+            record("b", 3, cost_usd=1),
+            record("c", 4),
+            record("c", 5),
+            *(record(f"d{n}") for n in range(60)),
+        ]
     )
     assert sorted(answer["conflicts"]) == ["a", "c"]
     assert await plane.db.fetchval("select output from plane.checkpoints where path = 'a'") == 1
@@ -138,7 +168,9 @@ async def test_the_end_writes_output_cost_and_event(plane: Plane, runner: Runner
     ]
 
 
-async def test_an_unknown_price_makes_the_cost_unknown(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_an_unknown_price_makes_the_cost_unknown(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     held = await runner.claim(await tenant.start(version))
     await held.finish(records=[record("a", cost_usd=0.5), record("b", is_cost_unknown=True)])
     ended = await plane.execution(held.execution_id)
@@ -148,7 +180,9 @@ async def test_an_unknown_price_makes_the_cost_unknown(plane: Plane, runner: Run
 async def test_only_live_scopes_come_along(runner: Runner, tenant: Tenant, version: str) -> None:
     execution = await tenant.start(version)
     held = await runner.claim(execution)
-    await held.checkpoint(records=[record("loop[0].a", parent="loop[0]"), record("loop[0]", parent="loop", kind="round")])
+    await held.checkpoint(
+        records=[record("loop[0].a", parent="loop[0]"), record("loop[0]", parent="loop", kind="round")]
+    )
     await held.checkpoint("ready", records=[record("loop[1].a", parent="loop[1]"), record("b")])
     held = await runner.claim(execution)
     assert [row["path"] for row in held.claimed["records"]] == ["loop[0]", "loop[1].a", "b"]
@@ -169,9 +203,15 @@ async def test_large_outputs_are_kept_once_and_come_by_reference_when_they_do_no
     assert await plane.db.fetchval("select count(*) from plane.payloads") == 3
     again = await runner.claim(execution)
     rows = {row["path"]: row for row in again.claimed["records"]}
-    assert (rows["small"]["output"], rows["large"]["output"] is None, rows["huger"]["output"]) == (small, True, huge + "!")
+    assert (rows["small"]["output"], rows["large"]["output"] is None, rows["huger"]["output"]) == (
+        small,
+        True,
+        huge + "!",
+    )
     refs = [rows["large"]["output_ref"], rows["huge"]["output_ref"]]
-    page = await runner.kernel("load_records", {"execution_id": execution, "frame": "", "epoch": again.epoch, "refs": refs})
+    page = await runner.kernel(
+        "load_records", {"execution_id": execution, "frame": "", "epoch": again.epoch, "refs": refs}
+    )
     assert page["payloads"] == {refs[0]: large, refs[1]: huge}
     assert await plane.db.fetchval("select count(*) from plane.checkpoints where output is not null") == 1
 
@@ -180,7 +220,9 @@ async def test_pages_of_records_end(runner: Runner, tenant: Tenant, version: str
     execution = await tenant.start(version)
     held = await runner.claim(execution)
     for page in range(3):
-        await held.checkpoint(records=[record(f"f[{n}]", "v" * 1_500_000, parent="f") for n in (2 * page, 2 * page + 1)])
+        await held.checkpoint(
+            records=[record(f"f[{n}]", "v" * 1_500_000, parent="f") for n in (2 * page, 2 * page + 1)]
+        )
     key = {"execution_id": execution, "frame": "", "epoch": held.epoch, "parent": "f"}
     paths: list[str] = []
     pages = 0
@@ -192,7 +234,9 @@ async def test_pages_of_records_end(runner: Runner, tenant: Tenant, version: str
     assert (paths, pages) == ([f"f[{n}]" for n in range(6)], 2)
 
 
-async def test_a_lease_is_extended_only_when_a_third_is_left(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_lease_is_extended_only_when_a_third_is_left(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     execution = await tenant.start(version)
     held = await runner.claim(execution)
     due = (await plane.frame(execution))["due_at"]
@@ -206,9 +250,11 @@ async def test_a_lease_is_extended_only_when_a_third_is_left(plane: Plane, runne
     assert (await plane.frame(execution))["due_at"] > due
 
 
-async def test_an_extension_that_has_nothing_to_write_only_reads(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_an_extension_that_has_nothing_to_write_only_reads(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     held = await runner.claim(await tenant.start(version))
-    before = (await plane.row("select xmin, ctid from plane.frames"))
+    before = await plane.row("select xmin, ctid from plane.frames")
     await held.extend(in_flight={})
     assert await plane.row("select xmin, ctid from plane.frames") == before
 
@@ -223,7 +269,9 @@ async def test_what_is_in_flight_survives_its_owner(plane: Plane, runner: Runner
     assert (await later.claim(execution)).claimed["in_flight"] == flight
 
 
-async def test_a_swept_owner_that_nobody_evicted_may_still_write(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_swept_owner_that_nobody_evicted_may_still_write(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     execution = await tenant.start(version)
     slow = await runner.claim(execution)
     sweeper = await plane.runner("sweeper")
@@ -235,7 +283,9 @@ async def test_a_swept_owner_that_nobody_evicted_may_still_write(plane: Plane, r
     assert (await plane.runner(), (await runner.try_claim(execution))["reason"])[1] == "busy"
 
 
-async def test_who_parked_or_chained_is_not_a_holder_any_more(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_who_parked_or_chained_is_not_a_holder_any_more(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     execution = await tenant.start(version)
     held = await runner.claim(execution)
     await held.checkpoint("ready")
@@ -258,7 +308,9 @@ async def test_stalls_count_claims_without_a_result(plane: Plane, runner: Runner
     assert (await runner.claim(execution)).claimed["stall"] == 1
 
 
-async def test_a_dead_owner_is_reported_by_its_claim(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_dead_owner_is_reported_by_its_claim(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     execution = await tenant.start(version)
     await runner.claim(execution, claim_ref="mine")
     key = {"execution_id": execution, "frame": ""}
@@ -307,7 +359,10 @@ async def test_an_external_execution_is_moved_by_who_reports_it(plane: Plane, te
     execution = await tenant.start(await plane.version(tenant.org, {}, name="book"), mode="external")
     assert await plane.db.fetchval("select count(*) from plane.frames") == 0
     step = {"execution_id": execution, "step": record("one", 1)}
-    assert await tenant.db.fetchval("select plane.record_external_step($1)", step) == {"path": "one", "status": "succeeded"}
+    assert await tenant.db.fetchval("select plane.record_external_step($1)", step) == {
+        "path": "one",
+        "status": "succeeded",
+    }
     with pytest.raises(asyncpg.PostgresError, match="recorded already"):
         await tenant.db.fetchval("select plane.record_external_step($1)", step)
     end = {"execution_id": execution, "status": "succeeded", "output": {"ok": True}, "cost_usd": "0.10"}

@@ -81,7 +81,9 @@ async def test_a_missing_scope_is_named(plane: Plane, door: asyncpg.Connection) 
     assert "state:write" in str(error)
 
 
-@pytest.mark.parametrize("fn", ["nope", "call_with_key", "kernel_with_key", "ping", "get_state; drop table x", "", None])
+@pytest.mark.parametrize(
+    "fn", ["nope", "call_with_key", "kernel_with_key", "ping", "get_state; drop table x", "", None]
+)
 async def test_only_listed_verbs_can_be_called(plane: Plane, door: asyncpg.Connection, fn: str | None) -> None:
     org = await plane.org()
     await refused(door.fetchval(CALL, org.operator.key_hash, fn, {}, None), 404, "unknown_verb")
@@ -90,7 +92,16 @@ async def test_only_listed_verbs_can_be_called(plane: Plane, door: asyncpg.Conne
 async def test_no_tenant_s_key_opens_the_kernel(plane: Plane, door: asyncpg.Connection) -> None:
     org = await plane.org()
     for key in (org.operator, org.agent):
-        for verb in ("claim", "checkpoint", "extend_lease", "load_records", "act", "report_dead", "report_owner_dead", "sweep"):
+        for verb in (
+            "claim",
+            "checkpoint",
+            "extend_lease",
+            "load_records",
+            "act",
+            "report_dead",
+            "report_owner_dead",
+            "sweep",
+        ):
             await refused(door.fetchval(KERNEL, key.key_hash, verb, {}), 403, "wrong_kind")
 
 
@@ -105,7 +116,9 @@ async def test_a_runner_s_key_opens_only_the_kernel(plane: Plane, door: asyncpg.
 async def test_the_role_and_the_claims_end_with_the_call(plane: Plane, door: asyncpg.Connection) -> None:
     org = await plane.org()
     await door.fetchval(CALL, org.agent.key_hash, "put_state", PUT, None)
-    assert await door.fetchrow("select current_user::text, nullif(current_setting('request.jwt.claims', true), '') as claims") == (
+    assert await door.fetchrow(
+        "select current_user::text, nullif(current_setting('request.jwt.claims', true), '') as claims"
+    ) == (
         "authenticator",
         None,
     )
@@ -140,7 +153,9 @@ async def test_only_the_owner_makes_organisations_and_runners(plane: Plane, door
                 await connection.execute(f"select gateway.{call}")
 
 
-async def test_a_repeated_request_gets_the_first_answer_and_does_nothing(plane: Plane, door: asyncpg.Connection) -> None:
+async def test_a_repeated_request_gets_the_first_answer_and_does_nothing(
+    plane: Plane, door: asyncpg.Connection
+) -> None:
     org = await plane.org()
     increment = {"component": "c", "key": "n", "by": 1}
     first = await door.fetchval(CALL, org.agent.key_hash, "increment_state", increment, once())
@@ -153,7 +168,9 @@ async def test_another_request_under_the_same_key_is_refused(plane: Plane, door:
     org = await plane.org()
     await door.fetchval(CALL, org.agent.key_hash, "put_state", PUT, once())
     await refused(
-        door.fetchval(CALL, org.agent.key_hash, "put_state", PUT | {"value": 2}, once(fingerprint="g")), 422, "idempotency_mismatch"
+        door.fetchval(CALL, org.agent.key_hash, "put_state", PUT | {"value": 2}, once(fingerprint="g")),
+        422,
+        "idempotency_mismatch",
     )
 
 
@@ -180,7 +197,9 @@ async def test_the_same_request_at_once_is_done_once(plane: Plane, door: asyncpg
             *(one.fetchval(CALL, org.agent.key_hash, "increment_state", increment, once(f"k{n}")) for one in doors)
         )
         assert sorted(answer["replayed"] for answer in answers) == [False, True, True, True]
-        assert {json.dumps(answer["answer"], sort_keys=True) for answer in answers} == {json.dumps(answers[0]["answer"], sort_keys=True)}
+        assert {json.dumps(answer["answer"], sort_keys=True) for answer in answers} == {
+            json.dumps(answers[0]["answer"], sort_keys=True)
+        }
     assert await plane.db.fetchval("select value from plane.state") == 20
     for one in doors[1:]:
         await one.close()
@@ -200,7 +219,8 @@ async def test_a_second_request_waits_two_seconds_at_most(plane: Plane, door: as
 
 async def test_the_timeouts_stand_on_the_role_that_logs_in(door: asyncpg.Connection) -> None:
     shown = [
-        await door.fetchval(f"show {name}") for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        await door.fetchval(f"show {name}")
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     ]
     assert shown == ["8s", "2s", "5s"]
 
@@ -208,13 +228,21 @@ async def test_the_timeouts_stand_on_the_role_that_logs_in(door: asyncpg.Connect
 async def test_a_step_acts_in_its_own_organisation_once(plane: Plane) -> None:
     tenant, runner = await plane.tenant(), await plane.runner()
     held = await runner.claim(await tenant.start(await plane.version(tenant.org)))
-    act = {"execution_id": held.execution_id, "frame": "", "epoch": held.epoch, "verb": "increment_state", "idempotency_key": "0/a"}
+    act = {
+        "execution_id": held.execution_id,
+        "frame": "",
+        "epoch": held.epoch,
+        "verb": "increment_state",
+        "idempotency_key": "0/a",
+    }
     act["payload"] = {"component": "c", "key": "n", "by": 2}
     first = await runner.kernel("act", act)
     assert await runner.kernel("act", act) == first
     row = await plane.row("select org_id::text, value from plane.state")
     assert (row["org_id"], row["value"]) == (tenant.org.id, 2)
-    await refused(runner.kernel("act", act | {"payload": {"component": "c", "key": "other"}}), 422, "idempotency_mismatch")
+    await refused(
+        runner.kernel("act", act | {"payload": {"component": "c", "key": "other"}}), 422, "idempotency_mismatch"
+    )
     assert await runner.kernel("act", act | {"epoch": 9, "idempotency_key": "0/b"}) == {"ok": False, "reason": "stale"}
     assert await plane.db.fetchval("select actor_kind from plane.audit_entries where action like '%_state'") == "runner"
 
@@ -225,7 +253,11 @@ async def test_a_step_cannot_reach_another_organisation(plane: Plane) -> None:
     mine = await runner.claim(await tenant.start(await plane.version(tenant.org)))
     act = {"frame": "", "epoch": 1, "verb": "put_state", "idempotency_key": "0/a"}
     await runner.kernel("act", act | {"execution_id": theirs.execution_id, "payload": PUT})
-    read = {"execution_id": mine.execution_id, "verb": "get_state", "payload": {"component": "c", "key": "k", "org_id": stranger.org.id}}
+    read = {
+        "execution_id": mine.execution_id,
+        "verb": "get_state",
+        "payload": {"component": "c", "key": "k", "org_id": stranger.org.id},
+    }
     with pytest.raises(asyncpg.PostgresError) as error:
         await runner.kernel("act", act | read)
     assert error.value.sqlstate == "PT404"
@@ -235,7 +267,14 @@ async def test_a_step_cannot_reach_another_organisation(plane: Plane) -> None:
 async def test_a_step_may_only_change_state_and_publish(plane: Plane, verb: str | None) -> None:
     tenant, runner = await plane.tenant(), await plane.runner()
     held = await runner.claim(await tenant.start(await plane.version(tenant.org)))
-    act = {"execution_id": held.execution_id, "frame": "", "epoch": held.epoch, "verb": verb, "idempotency_key": "k", "payload": {}}
+    act = {
+        "execution_id": held.execution_id,
+        "frame": "",
+        "epoch": held.epoch,
+        "verb": verb,
+        "idempotency_key": "k",
+        "payload": {},
+    }
     await refused(runner.kernel("act", act), 422, "unknown_verb")
 
 
@@ -244,7 +283,13 @@ async def test_a_step_publishes_an_event_once(plane: Plane) -> None:
     version = await plane.version(tenant.org)
     waiting, held = await runner.claim_each(await tenant.start_each(version, 2))
     await waiting.checkpoint("waiting", open=[{"token": "e", "kind": "event", "path": "e", "name": "paid"}])
-    act = {"execution_id": held.execution_id, "frame": "", "epoch": held.epoch, "verb": "publish_event", "idempotency_key": "0/emit"}
+    act = {
+        "execution_id": held.execution_id,
+        "frame": "",
+        "epoch": held.epoch,
+        "verb": "publish_event",
+        "idempotency_key": "0/emit",
+    }
     act["payload"] = {"name": "paid", "payload": {"n": 1}}
     answer = await runner.kernel("act", act)
     assert (answer["matched"], answer["due"][0]["execution_id"]) == (1, waiting.execution_id)

@@ -67,7 +67,9 @@ async def test_no_answer_is_lost_against_the_park(plane: Plane, runner: Runner, 
     assert 0 < parked_first < ROUNDS, "both orders must have happened"
 
 
-async def test_a_park_in_one_statement_would_lose_the_answer(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_a_park_in_one_statement_would_lose_the_answer(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     """The control: read the waits in the statement that takes the lock, and the answer of the moment is not seen."""
     await plane.db.execute("""
         create function plane.park_in_one_statement(p_execution_id uuid) returns text language sql as $$
@@ -95,7 +97,9 @@ async def test_a_park_in_one_statement_would_lose_the_answer(plane: Plane, runne
             assert (parked["status"], len(parked["answered"])) == ("running", 1)
         else:
             assert parked == "waiting", "the control must lose it"
-            await plane.db.execute("update plane.frames set status = 'running' where execution_id = $1", held.execution_id)
+            await plane.db.execute(
+                "update plane.frames set status = 'running' where execution_id = $1", held.execution_id
+            )
 
 
 async def test_a_wait_is_closed_once_by_answer_or_timeout_or_cancel(
@@ -131,7 +135,9 @@ async def test_no_event_slips_between_publishing_and_subscribing(
     frames = await runner.claim_each(await tenant.start_each(version, ROUNDS))
     before = 0
     for n, held in enumerate(frames):
-        park, published = await together(held.checkpoint("waiting", open=[event(f"paid-{n}")]), publisher.publish(f"paid-{n}"))
+        park, published = await together(
+            held.checkpoint("waiting", open=[event(f"paid-{n}")]), publisher.publish(f"paid-{n}")
+        )
         opened = await plane.db.fetchval(
             "select feed_id from plane.events where execution_id = $1 and type = 'wait.opened'", held.execution_id
         )
@@ -149,7 +155,9 @@ async def test_a_signal_is_taken_or_answers_but_never_lies_beside_an_open_wait(
     frames = await runner.claim_each(await tenant.start_each(version, ROUNDS))
     queued = 0
     for held in frames:
-        park, signal = await together(held.checkpoint("waiting", open=[event()]), tenant.signal(held.execution_id, "paid", {"n": 1}))
+        park, signal = await together(
+            held.checkpoint("waiting", open=[event()]), tenant.signal(held.execution_id, "paid", {"n": 1})
+        )
         if signal["status"] == "queued":
             queued += 1
             assert (park["status"], park["answered"][0]["payload"]) == ("running", {"n": 1})
@@ -170,7 +178,8 @@ async def test_groups_and_a_person_on_one_frame_always_come_to_an_end(
         names = [f"{path}/{part}" for path in "xy" for part in range(3)]
         parts = [await hand.claim(held.execution_id, name) for hand, name in zip(hands, names, strict=True)]
         calls: list[Awaitable[Any]] = [
-            part.finish("failed" if n % 5 == 0 and part.frame == "x/1" else "succeeded", records=[record(part.frame)]) for part in parts
+            part.finish("failed" if n % 5 == 0 and part.frame == "x/1" else "succeeded", records=[record(part.frame)])
+            for part in parts
         ]
         calls.append(tenant.decide(held.execution_id, "approve"))
         if n % 2:
@@ -192,7 +201,9 @@ async def run_to_its_end(plane: Plane, runner: Runner, execution_id: str) -> Non
             held = await runner.claim(execution_id)
         waits = json.loads(
             await plane.db.fetchval(
-                "select coalesce(jsonb_agg(w), '[]')::text from plane.waits w where execution_id = $1 and answered_at is null", execution_id
+                "select coalesce(jsonb_agg(token), '[]')::text from plane.waits"
+                " where execution_id = $1 and answered_at is null",
+                execution_id,
             )
         )
         if waits:
@@ -220,7 +231,7 @@ async def test_a_slow_owner_and_a_claim_never_both_hold_the_frame(
         won = [claim for claim in claims if claim["ok"]]
         assert len(won) <= 1
         if slow["ok"] and won:
-            # The slow owner was first to write, and was evicted then; or it wrote nothing that the winner does not know.
+            # The slow owner was first to write, and was evicted then: the winner knows what it wrote.
             assert [row["path"] for row in won[0]["records"]] == ["a"]
         if not slow["ok"]:
             assert len(won) == 1
@@ -231,9 +242,7 @@ async def test_a_slow_owner_and_a_claim_never_both_hold_the_frame(
     assert 0 < kept < rounds, "both orders must have happened"
 
 
-async def test_a_feed_below_the_snapshot_s_horizon_misses_nothing(
-    plane: Plane, tenant: Tenant, version: str
-) -> None:
+async def test_a_feed_below_the_snapshot_s_horizon_misses_nothing(plane: Plane, tenant: Tenant, version: str) -> None:
     writers = [await plane.tenant(tenant.org) for _ in range(4)]
     stop = asyncio.Event()
 
@@ -274,7 +283,10 @@ async def test_a_feed_by_id_would_miss_what_commits_late(plane: Plane, tenant: T
     first = await late.start(version)
     second = await tenant.start(version)
     by_id = "select execution_id::text from plane.events where feed_id > $1 order by feed_id"
-    by_horizon = "select execution_id::text from plane.events where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, feed_id"
+    by_horizon = (
+        "select execution_id::text from plane.events"
+        " where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, feed_id"
+    )
     assert [row[0] for row in await plane.db.fetch(by_id, 0)] == [second]
     assert await plane.db.fetch(by_horizon) == []
     seen_up_to = await plane.db.fetchval("select max(feed_id) from plane.events")
@@ -302,13 +314,14 @@ async def test_cancelling_and_opening_below_never_leave_an_orphan(
                 below = await runner.claim(bell["execution_id"], bell["frame"])
                 assert below.claimed["cancel"] == "cancelled"
                 answer = await below.finish("cancelled")
-            held = runner.adopt(answer)
-            ended = await held.finish("cancelled")
+            ended = await runner.adopt(answer).finish("cancelled")
     assert 0 < escaped < rounds, "both orders must have happened"
     assert await plane.db.fetchval("select count(*) from plane.executions where status <> 'cancelled'") == 0
 
 
-async def test_the_same_checkpoint_twice_at_once_is_written_once(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_the_same_checkpoint_twice_at_once_is_written_once(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     other = await plane.runner()
     frames = await runner.claim_each(await tenant.start_each(version, ROUNDS // 3))
     for held in frames:

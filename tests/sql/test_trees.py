@@ -67,13 +67,19 @@ async def test_a_failed_shard_stops_its_siblings_and_answers_at_once(plane: Plan
     assert (await owner.finish("failed", error={"code": "boom"}))["status"] == "done"
 
 
-async def test_a_child_runs_and_its_output_reaches_the_parent(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_a_child_runs_and_its_output_reaches_the_parent(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     call = child("w")
     answer = await held.checkpoint("waiting", open=[call])
     (bell,) = answer["due"]
     assert bell["execution_id"] == call["child"]["execution_id"]
     inner = await runner.claim(bell["execution_id"])
-    assert (inner.claimed["input"], inner.claimed["parent"], inner.claimed["root_execution_id"]) == ({"n": 1}, True, held.execution_id)
+    assert (inner.claimed["input"], inner.claimed["parent"], inner.claimed["root_execution_id"]) == (
+        {"n": 1},
+        True,
+        held.execution_id,
+    )
     last = await inner.finish(output={"reply": 1}, records=[record("a", cost_usd=0.5)])
     owner = runner.adopt(last)
     assert (owner.claimed["waits"][0]["outcome"], owner.claimed["waits"][0]["payload"]) == ("answered", {"reply": 1})
@@ -82,7 +88,9 @@ async def test_a_child_runs_and_its_output_reaches_the_parent(plane: Plane, runn
     assert float(ended["cost_usd"]) == 1.5
 
 
-async def test_a_child_in_another_queue_rings_for_its_parent(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_a_child_in_another_queue_rings_for_its_parent(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     await plane.version(tenant.org, DOCUMENT, name="thinker", queue="llm")
     answer = await held.checkpoint("waiting", open=[child("thinker@1")])
     assert answer["due"][0]["queue"] == "llm"
@@ -93,13 +101,19 @@ async def test_a_child_in_another_queue_rings_for_its_parent(plane: Plane, runne
     assert (waits[0]["outcome"], waits[0]["payload"]) == ("failed", {"code": "no"})
 
 
-@pytest.mark.parametrize(("ref", "code"), [("nobody", "workflow_not_found"), ("w@7", "workflow_not_found"), ("book", "not_runnable")])
+@pytest.mark.parametrize(
+    ("ref", "code"), [("nobody", "workflow_not_found"), ("w@7", "workflow_not_found"), ("book", "not_runnable")]
+)
 async def test_a_child_that_cannot_start_answers_its_wait_as_failed(
     plane: Plane, tenant: Tenant, held: Held, ref: str, code: str
 ) -> None:
     await plane.version(tenant.org, {}, name="book")
     answer = await held.checkpoint("waiting", open=[child(ref)])
-    assert (answer["status"], answer["answered"][0]["outcome"], answer["answered"][0]["payload"]["code"]) == ("running", "failed", code)
+    assert (answer["status"], answer["answered"][0]["outcome"], answer["answered"][0]["payload"]["code"]) == (
+        "running",
+        "failed",
+        code,
+    )
 
 
 async def test_calls_are_ten_deep_at_most(runner: Runner, held: Held) -> None:
@@ -130,7 +144,9 @@ async def test_budgets_are_slices_and_come_back(plane: Plane, runner: Runner, he
     assert (owner.claimed["budget_usd"], owner.claimed["spent_usd"], owner.claimed["over_budget"]) == (6.5, 1, False)
 
 
-async def test_a_child_gets_no_more_than_its_own_limit(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_a_child_gets_no_more_than_its_own_limit(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     await plane.version(tenant.org, {**DOCUMENT, "limits": {"budget_usd": 0.5}}, name="cheap")
     await held.checkpoint(open=[child("cheap"), child("w", "other")])
     cheap, other = await plane.db.fetch("select budget_usd from plane.frames where depth = 2 order by budget_usd")
@@ -166,7 +182,9 @@ async def test_a_refused_budget_tells_the_owner(runner: Runner, tenant: Tenant, 
     assert (await owner.checkpoint("waiting", open=[approval()]))["due_in_ms"] > 60_000
 
 
-async def test_cancelling_wakes_what_waits_and_tells_what_runs(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_cancelling_wakes_what_waits_and_tells_what_runs(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     await held.checkpoint("waiting", open=[approval()])
     answer = await tenant.cancel(held.execution_id)
     assert (answer["status"], len(answer["due"])) == ("running", 1)
@@ -206,7 +224,9 @@ async def test_a_cancelled_tree_ends_from_below(plane: Plane, runner: Runner, te
     assert {row["status"] for row in statuses} == {"cancelled"}
 
 
-async def test_what_does_not_stop_within_the_grace_is_cut_off(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_what_does_not_stop_within_the_grace_is_cut_off(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     answer = await held.checkpoint(open=[child(), shards(1)])
     deaf = [await runner.claim(bell["execution_id"], bell["frame"]) for bell in answer["due"]]
     await tenant.cancel(held.execution_id)
@@ -231,7 +251,9 @@ async def test_closing_a_group_stops_what_is_below_it(runner: Runner, held: Held
     assert (await below[2].extend())["cancel"] == "cancelled"
 
 
-async def test_an_execution_that_ends_early_takes_what_lives_below_with_it(plane: Plane, runner: Runner, held: Held) -> None:
+async def test_an_execution_that_ends_early_takes_what_lives_below_with_it(
+    plane: Plane, runner: Runner, held: Held
+) -> None:
     answer = await held.checkpoint(open=[child()])
     assert (await held.finish("failed", error={"code": "boom"}))["draining"] == 1
     inner = await runner.claim(answer["due"][0]["execution_id"])
@@ -241,8 +263,12 @@ async def test_an_execution_that_ends_early_takes_what_lives_below_with_it(plane
     assert (await plane.execution(held.execution_id))["status"] == "failed"
 
 
-async def test_a_retry_carries_what_it_keeps_and_takes_no_old_answer(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
-    await held.checkpoint("waiting", records=[record("a", 1, cost_usd=1), record("b", 2, cost_usd=1)], open=[approval()])
+async def test_a_retry_carries_what_it_keeps_and_takes_no_old_answer(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
+    await held.checkpoint(
+        "waiting", records=[record("a", 1, cost_usd=1), record("b", 2, cost_usd=1)], open=[approval()]
+    )
     await tenant.decide(held.execution_id, "approve", "reject")
     held = await runner.claim(held.execution_id)
     await held.finish("failed", error={"code": "no"}, records=[record("approve", status="failed")])
@@ -260,7 +286,9 @@ async def test_a_retry_carries_what_it_keeps_and_takes_no_old_answer(plane: Plan
     await refused(tenant.retry(held.execution_id), 409, "already_succeeded")
 
 
-async def test_a_retry_works_after_its_frames_were_deleted(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_a_retry_works_after_its_frames_were_deleted(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     answer = await held.checkpoint(open=[shards(1)])
     shard = await runner.claim(held.execution_id, answer["due"][0]["frame"])
     await refused(tenant.retry(held.execution_id), 409, "still_running")
@@ -296,17 +324,22 @@ async def test_the_sweep_takes_organisations_by_turns_and_backs_off(plane: Plane
     assert [round(delay / 1000) for delay in delays] == [4, 8, 16, 32, 60, 60, 60]
 
 
-async def test_the_sweep_forgets_what_has_served_its_time(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_the_sweep_forgets_what_has_served_its_time(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     done = await runner.claim(await tenant.start(held.claimed["version_id"]))
     await done.finish()
     await plane.db.execute(
-        "insert into plane.state (org_id, component, key, value, expires_at) values ($1, 'c', 'gone', '1', plane.clock()), "
-        "($1, 'c', 'stays', '1', plane.clock() + interval '3 days'), ($1, 'c', 'for ever', '1', null)",
+        "insert into plane.state (org_id, component, key, value, expires_at)"
+        " select $1, 'c', key, '1', plane.clock() + after"
+        " from (values ('gone', interval '0'), ('stays', interval '3 days'), ('for ever', null)) as s (key, after)",
         tenant.org.id,
     )
     for key_id in (uuid.uuid4(), held.execution_id):
         await plane.db.execute(
-            "insert into plane.idempotency (org_id, key_id, key, fingerprint) values ($1, $2, 'k', 'f')", tenant.org.id, key_id
+            "insert into plane.idempotency (org_id, key_id, key, fingerprint) values ($1, $2, 'k', 'f')",
+            tenant.org.id,
+            key_id,
         )
     sweeper = await plane.runner()
     await sweeper.shift("2 days")
@@ -320,7 +353,9 @@ async def test_violations_are_seen(plane: Plane, runner: Runner, held: Held) -> 
     await held.checkpoint("waiting", open=[shards(2), approval()])
     undo = plane.db.transaction()
     await undo.start()
-    await plane.db.execute("update plane.frames set has_answers = true, due_at = deadline_at + interval '1 day' where frame = ''")
+    await plane.db.execute(
+        "update plane.frames set has_answers = true, due_at = deadline_at + interval '1 day' where frame = ''"
+    )
     await plane.db.execute("delete from plane.frames where frame = 'items/0'")
     await plane.db.execute("update plane.executions set status = 'failed', ended_at = plane.clock()")
     found = {row["invariant"] for row in await plane.violations()}

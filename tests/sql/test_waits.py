@@ -45,7 +45,9 @@ async def test_parking_without_a_wait_is_looked_at_again_in_a_minute(held: Held)
     assert 59_000 < answer["due_in_ms"] <= 60_000
 
 
-async def test_an_answer_wakes_the_frame_and_reaches_the_next_claim(plane: Plane, runner: Runner, tenant: Tenant, held: Held) -> None:
+async def test_an_answer_wakes_the_frame_and_reaches_the_next_claim(
+    plane: Plane, runner: Runner, tenant: Tenant, held: Held
+) -> None:
     await held.checkpoint("waiting", open=[approval()])
     answer = await tenant.decide(held.execution_id, "approve", "approve", note="fine")
     assert (answer["status"], answer["outcome"], len(answer["due"])) == ("answered", "approve", 1)
@@ -157,7 +159,9 @@ async def test_a_signal_that_came_first_is_taken_in_order(plane: Plane, tenant: 
     assert third["status"] == "waiting"
 
 
-async def test_a_signal_answers_the_oldest_wait_of_its_name_that_matches(plane: Plane, tenant: Tenant, held: Held) -> None:
+async def test_a_signal_answers_the_oldest_wait_of_its_name_that_matches(
+    plane: Plane, tenant: Tenant, held: Held
+) -> None:
     waits = [event(token=f"t{n}", path=f"p{n}", match={"id": n}) for n in (1, 2)] + [event(token="any", path="any")]
     await held.checkpoint("waiting", open=waits)
     tokens = [(await tenant.signal(held.execution_id, "paid", {"id": n}))["token"] for n in (2, 2, 1)]
@@ -165,7 +169,9 @@ async def test_a_signal_answers_the_oldest_wait_of_its_name_that_matches(plane: 
     assert (await tenant.signal(held.execution_id, "paid", {"id": 9}))["status"] == "queued"
 
 
-async def test_an_event_answers_every_open_wait_that_matches(plane: Plane, runner: Runner, tenant: Tenant, version: str) -> None:
+async def test_an_event_answers_every_open_wait_that_matches(
+    plane: Plane, runner: Runner, tenant: Tenant, version: str
+) -> None:
     waiting = []
     for match in (None, {"id": 1}, {"id": 2}, {"id": {"deep": 1}}):
         held = await runner.claim(await tenant.start(version))
@@ -205,7 +211,9 @@ async def test_an_unknown_step_is_decided_by_its_path(runner: Runner, tenant: Te
     wait = {"token": "u", "kind": "unknown", "path": "charge", "data": {"outcomes": ["succeeded", "failed", "retry"]}}
     await held.checkpoint("waiting", open=[wait])
     await refused(tenant.decide(held.execution_id, "charge", "approve"), 422, "invalid_outcome")
-    assert (await tenant.signal(held.execution_id, "charge", {"outcome": "succeeded", "output": 7}))["outcome"] == "succeeded"
+    assert (await tenant.signal(held.execution_id, "charge", {"outcome": "succeeded", "output": 7}))[
+        "outcome"
+    ] == "succeeded"
     assert (await runner.claim(held.execution_id)).claimed["waits"][0]["payload"]["output"] == 7
 
 
@@ -213,10 +221,15 @@ async def test_waits_tell_the_feed(plane: Plane, tenant: Tenant, held: Held) -> 
     await held.checkpoint("waiting", open=[approval()])
     await tenant.decide(held.execution_id, "approve")
     rows = await plane.db.fetch("select type, path, data ->> 'outcome' as outcome from plane.events order by feed_id")
-    assert [tuple(row) for row in rows][1:] == [("wait.opened", "approve", None), ("wait.answered", "approve", "approve")]
+    assert [tuple(row) for row in rows][1:] == [
+        ("wait.opened", "approve", None),
+        ("wait.answered", "approve", "approve"),
+    ]
 
 
-async def test_the_deadline_of_the_execution_asks_its_owner_to_stop(plane: Plane, runner: Runner, tenant: Tenant) -> None:
+async def test_the_deadline_of_the_execution_asks_its_owner_to_stop(
+    plane: Plane, runner: Runner, tenant: Tenant
+) -> None:
     document = {"name": "short", "limits": {"timeout": "90s"}, "steps": {"a": {"transform": 1}}}
     execution = await tenant.start(await plane.version(tenant.org, document, name="short"))
     held = await runner.claim(execution)
