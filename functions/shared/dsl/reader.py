@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeAlias, cast
 
 import yaml
@@ -18,7 +19,7 @@ MAX_DEPTH = 30
 MAX_ALIASES = 50
 MAX_NODES = 20_000
 _SHOWN = 80
-_HALF = re.compile(r"(?<!\\)\\u([dD][89a-fA-F])([0-9a-fA-F]{2})")
+_ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F])([0-9a-fA-F]{2})|.)", re.DOTALL)
 _HALF_SHIFT = {f"d{digit}": f"e{digit}" for digit in "89abcdef"}
 _UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _TEXT_TAG = "tag:yaml.org,2002:str"
@@ -37,14 +38,22 @@ def read_text(text: str, restore: Restore = lambda text, _: text, place: Where =
         reader.read(text)
         return reader
     reader.read(_yaml_of_json(text))
+    if reader.tree is None and not reader.is_refused:  # valid JSON: only a very long key is not YAML as well
+        message = "A key is longer than 1,024 characters"
+        reader.problems = [replace(each, code="bad_key", message=message, hint=None) for each in reader.problems]
+        reader.is_refused = True
     if reader.tree is not None:
         reader.tree.value = cast("Json", value)
     return reader
 
 
+def _whole(escape: re.Match[str]) -> str:
+    return escape[0] if escape[1] is None else f"\\u{_HALF_SHIFT[escape[1].lower()]}{escape[2]}"
+
+
 def _yaml_of_json(text: str) -> str:
     """Put characters that YAML does not take in JSON (tabs, halves, controls, its line breaks) as others as wide."""
-    text = _HALF.sub(lambda match: f"\\u{_HALF_SHIFT[match[1].lower()]}{match[2]}", text.replace("\t", " "))
+    text = _ESCAPE.sub(_whole, text.replace("\t", " "))
     return _UNREADABLE.sub(lambda match: chr(0xF000 + ord(match[0]) % 0x800), text)
 
 

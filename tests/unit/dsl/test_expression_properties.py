@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from functions.shared.dsl.expressions import ExpressionError, evaluate, evaluate_condition
@@ -29,11 +29,14 @@ truths = st.sampled_from(["True", "False", "input.yes", "input.no"])
 lists = st.sampled_from(["input.l", "[1, 2, 'ab']", "[]"])
 
 
-def joined(parts: st.SearchStrategy[str], operators: list[str]) -> st.SearchStrategy[str]:
+@st.composite
+def joined(draw: st.DrawFn, parts: st.SearchStrategy[str], operators: list[str], *, brackets: bool = True) -> str:
     """`x op y op z`, with and without brackets, so that precedence is compared as well."""
-    operator = st.sampled_from(operators)
-    plain = st.builds("{} {} {}".format, parts, operator, parts)
-    return plain | st.builds("({})".format, plain) | st.builds("{} {} {}".format, plain, operator, parts)
+    text = draw(parts)
+    for _ in range(draw(st.integers(1, 3))):
+        more = f"{text} {draw(st.sampled_from(operators))} {draw(parts)}"
+        text = f"({more})" if brackets and draw(st.booleans()) else more
+    return text
 
 
 arithmetic = st.recursive(
@@ -42,7 +45,10 @@ arithmetic = st.recursive(
     max_leaves=8,
 )
 concatenations = joined(texts, ["+"]) | texts
-orders = joined(arithmetic, ["<", "<=", ">", ">=", "==", "!="]) | joined(concatenations, ["<", ">=", "==", "!="])
+# Without brackets: an order between a truth and a number is an error with us, not with Python.
+orders = joined(arithmetic, ["<", "<=", ">", ">=", "==", "!="], brackets=False) | joined(
+    concatenations, ["<", ">=", "==", "!="], brackets=False
+)
 memberships = st.builds("{} {} {}".format, texts, st.sampled_from(["in", "not in"]), texts | lists)
 conditions = st.recursive(
     truths | orders | memberships | arithmetic.map("({})".format),
@@ -67,15 +73,20 @@ def ours(source: str) -> Any:
 
 
 def outcome(evaluator: Callable[[str], Any], source: str) -> str:
-    """Give the value, written with its type, or that there is none."""
+    """Give the value, written with its type, or why there is none."""
     try:
         return repr(evaluator(source))
-    except (ExpressionError, ZeroDivisionError, TypeError, OverflowError):
-        return "an error"
+    except ExpressionError as error:
+        return error.code
+    except (ZeroDivisionError, TypeError, OverflowError):
+        return "type_error"
 
 
 def compare(source: str) -> None:
-    assert outcome(ours, source) == outcome(as_python, source), source
+    expected = outcome(as_python, source)
+    result = outcome(ours, source)
+    assume(result != "too_large")
+    assert result == expected, source
 
 
 @settings(max_examples=300, deadline=None)

@@ -181,19 +181,23 @@ def test_an_unclosed_expression_is_recognised() -> None:
     assert (loaded.problems[0].line, loaded.problems[0].column) == (2, 8)
 
 
+def test_a_very_long_key_is_refused_in_json_too() -> None:
+    assert codes(load(json.dumps({"k" * 2000: 1}))) == ["bad_key"]
+
+
 def test_json_text_may_hold_tabs_and_joined_characters() -> None:
     assert document('{\n\t"a":\t"\\ud83d\\ude00",\n\t"b": "x\\ty/\\/"\n}') == {"a": "😀", "b": "x\ty//"}
 
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=40), inner, max_size=4),
     max_leaves=12,
 )
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(st.text(), json_values, max_size=4), st.sampled_from([None, 2, "\t"]), st.booleans())
+@given(st.dictionaries(st.text(max_size=40), json_values, max_size=4), st.sampled_from([None, 2, "\t"]), st.booleans())
 def test_json_is_read_as_json(value: dict[str, Any], indent: int | str | None, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     assert load(text).document == json.loads(text)
