@@ -1,6 +1,6 @@
 """Executions are started, followed, answered, cancelled, retried; agents report those that they execute themselves."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from functions.shared.db import executions
 from functions.shared.dsl.compiled import compile_document
 from functions.shared.dsl.schema import accept_input
 from functions.shared.engine.explain import explain
-from functions.shared.errors import Conflict, FieldProblem, NextStep
+from functions.shared.errors import Conflict, FieldProblem, InvalidInput, NextStep
 from functions.shared.jsonvalue import JsonObject
 from functions.shared.web import (
     Bell,
@@ -83,16 +83,20 @@ async def start_execution(body: StartExecution, db: Db, bell: Bell, wait: Prefer
         "version": body.version,
     }
     version = cast("dict[str, Any]", await executions.get_startable(db, which))
-    started: Any = await executions.start_execution(
-        db,
-        {
+    try:
+        fields: JsonObject = {
             "version_id": version["version_id"],
             "input": _accepted_input(version, body),
             "mode": _mode(version, body.mode),
             "agent_id": str(body.agent_id) if body.agent_id else None,
             "executed_with_model": body.executed_with_model,
-        },
-    )
+        }
+    except InvalidInput as refused:
+        if db.idempotency is None:
+            raise
+        # A newer version may ask for more than the one that this key started: its answer still stands.
+        fields = {"refusal": {"message": refused.detail, "errors": [asdict(problem) for problem in refused.errors]}}
+    started: Any = await executions.start_execution(db, fields)
     return await _moved(started, db, bell, response, wait=wait if started["mode"] == "engine" else 0)
 
 

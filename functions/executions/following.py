@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import JsonObject
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.02, 0.5, 1.5
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.02, 0.25, 1.5
 
 
 class _Pace:

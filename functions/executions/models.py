@@ -141,7 +141,7 @@ class SendSignal(Body):
     payload: Annotated[
         JsonValue,
         Field(
-            description="An event: anything. An approval: `{outcome, form?, comment?}`. `budget`: `{outcome, form: {usd}}`."
+            description="An event: anything. An approval: `{outcome, form?, comment?}`. `budget`: `{outcome, form?}`."
         ),
     ] = None
 

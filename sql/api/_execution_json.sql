@@ -1,5 +1,5 @@
 -- An execution as the API answers it. In lists (p_whole false) an input or output over 8 kB is left out and named in left_out.
--- cost_usd is null while it runs and when a price is unknown; known_cost_usd is what is known so far.
+-- cost_usd is null while it runs and when a price is unknown; known_cost_usd is what is known so far (in lists: at the end).
 create function plane.execution_json(p_execution plane.executions, p_whole boolean)
 returns jsonb
 language plpgsql
@@ -27,7 +27,7 @@ begin
     'agent_id', p_execution.agent_id,
     'executed_with_model', p_execution.executed_with_model,
     'cost_usd', p_execution.cost_usd::text,
-    'known_cost_usd', coalesce(p_execution.known_cost_usd, plane.known_cost(p_execution))::text,
+    'known_cost_usd', coalesce(p_execution.known_cost_usd, case when p_whole then plane.known_cost(p_execution) end)::text,
     'waiting_for', case when p_execution.status = 'running' then plane.waiting_for(p_execution) else '[]' end,
     'parent_execution_id', p_execution.parent_execution_id,
     'parent_path', p_execution.parent_path,

@@ -28,7 +28,7 @@ begin
   return (
     with ended as (
       select e.workflow_id, regexp_replace(c.path, '\[\d+\]', '', 'g') as step, c.kind, c.status, c.attempts,
-        plane.step_duration(c) as duration_ms,
+        case when c.duration_ms > 0 then c.duration_ms else plane.step_duration(c) end as duration_ms,
         c.kind in ('approval', 'wait', 'workflow', 'handoff') as has_waited
       from plane.checkpoints as c
       join plane.executions as e on e.id = c.execution_id

@@ -13,7 +13,7 @@ declare
 begin
   return (
     with listed as (
-      select r.* from plane.step_rows(v_execution) as r order by r.phase, r.feed_id, r.path limit 20001
+      select r.* from plane.step_rows(v_execution, null, null, 20001) as r
     )
     select jsonb_build_object(
       'execution', plane.execution_json(v_execution, false),

@@ -19,31 +19,31 @@ declare
 begin
   return (
     with happened as (
-      select c.xid, c.feed_id, c.ended_at as at, 'step.' || c.status as type, c.path, null::text as name,
-        jsonb_strip_nulls(jsonb_build_object(
-          'kind', c.kind, 'gen', c.gen, 'attempts', c.attempts, 'duration_ms', c.duration_ms, 'error', c.error,
-          'reason', c.details -> 'reason', 'model', c.model, 'input_tokens', c.input_tokens, 'output_tokens', c.output_tokens,
-          'cost_usd', c.cost_usd::text, 'is_cost_unknown', nullif(c.is_cost_unknown, false)
-        )) || case when c.status = 'succeeded' and c.output is not null then jsonb_build_object('output', c.output) else '{}' end as data
-      from plane.checkpoints as c
-      where c.execution_id = v_execution.id and not c.is_carried and (c.xid, c.feed_id) > (v_xid, v_feed_id)
+      (
+        select c.xid, c.feed_id, c as step, null::plane.events as event
+        from plane.checkpoints as c
+        where c.execution_id = v_execution.id and not c.is_carried and (c.xid, c.feed_id) > (v_xid, v_feed_id)
+        order by c.xid, c.feed_id
+        limit v_limit + 1
+      )
       union all
-      select e.xid, e.feed_id, e.at, e.type, e.path, e.name, e.data || case e.type
-        when 'wait.opened' then coalesce((
-          select jsonb_strip_nulls(jsonb_build_object('message', w.data -> 'message'))
-          from plane.waits as w
-          where w.execution_id = v_execution.id and w.token = e.data ->> 'token'
-        ), '{}') else '{}' end
-      from plane.events as e
-      where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and (e.xid, e.feed_id) > (v_xid, v_feed_id)
+      (
+        select e.xid, e.feed_id, null, e
+        from plane.events as e
+        where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and (e.xid, e.feed_id) > (v_xid, v_feed_id)
+        order by e.xid, e.feed_id
+        limit v_limit + 1
+      )
+      order by 1, 2
+      limit v_limit + 1
     ),
     page as (
-      select h.* from happened as h where h.xid < v_horizon order by h.xid, h.feed_id limit v_limit
+      select * from happened as h where h.xid < v_horizon order by h.xid, h.feed_id limit v_limit
     )
     select jsonb_build_object(
       'data', coalesce((
-        select jsonb_agg(jsonb_build_object('xid', p.xid::text, 'feed_id', p.feed_id, 'at', p.at, 'type', p.type,
-          'path', p.path, 'name', p.name, 'data', p.data) order by p.xid, p.feed_id)
+        select jsonb_agg(plane.event_json(p.step, p.event) || jsonb_build_object('xid', p.xid::text, 'feed_id', p.feed_id)
+          order by p.xid, p.feed_id)
         from page as p), '[]'),
       'has_more', (select count(*) from happened) > (select count(*) from page),
       'has_ended', v_execution.status <> 'running')

@@ -12,18 +12,11 @@ as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_limit     constant int := (payload ->> 'limit')::int;
-  v_cursor    constant jsonb := coalesce(nullif(payload -> 'cursor', 'null'), '{"phase": -1, "feed_id": 0, "path": ""}');
-  v_path      constant text := payload ->> 'path';
 begin
   return (
     with page as (
       select r.*, row_number() over (order by r.phase, r.feed_id, r.path) as place
-      from plane.step_rows(v_execution) as r
-      where (r.phase, r.feed_id, r.path)
-          > ((v_cursor ->> 'phase')::int, (v_cursor ->> 'feed_id')::bigint, v_cursor ->> 'path')
-        and (v_path is null or r.path = v_path or starts_with(r.path, v_path || '.') or starts_with(r.path, v_path || '['))
-      order by r.phase, r.feed_id, r.path
-      limit v_limit + 1
+      from plane.step_rows(v_execution, nullif(payload -> 'cursor', 'null'), payload ->> 'path', v_limit + 1) as r
     ),
     -- Only as many large outputs as one answer can carry.
     sized as (

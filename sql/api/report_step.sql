@@ -11,39 +11,44 @@ as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_step      constant jsonb := payload -> 'step';
-  v_known     record;
+  v_ended     plane.checkpoints := plane.find_step(v_execution, v_step ->> 'path');
+  v_output    jsonb;
   v_is_new    boolean := true;
 begin
   perform plane.require_external(v_execution);
-  select r.step ->> 'status' as status, coalesce(r.output, y.body) as output into v_known
-  from plane.step_rows(v_execution) as r
-  left join plane.payloads as y on y.org_id = v_execution.org_id and y.hash = r.output_ref
-  where r.path = v_step ->> 'path';
-  v_is_new := v_known.status is null or (v_known.status = 'running' and v_step ->> 'status' <> 'running');
-
-  if not v_is_new and (v_known.status <> v_step ->> 'status' or v_known.output is distinct from nullif(v_step -> 'output', 'null')) then
-    perform plane.raise_error(409, 'already_recorded',
-      format('The step %s was reported as %s already.', v_step ->> 'path', v_known.status),
-      format('A record is never changed. Report a repetition under a path of its own: %s[1].', v_step ->> 'path'));
-  end if;
-  if v_is_new and v_step ->> 'status' = 'running' then
-    perform plane.require_running(v_execution);
-    insert into plane.events (org_id, execution_id, type, path, data)
-    values (v_execution.org_id, v_execution.id, 'step.running', v_step ->> 'path',
-      jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', v_step -> 'details' -> 'started_at')));
-  elsif v_is_new then
+  if v_ended.path is not null then
+    v_output := coalesce(v_ended.output, (
+      select y.body from plane.payloads as y where y.org_id = v_execution.org_id and y.hash = v_ended.output_ref));
+    if v_ended.status <> v_step ->> 'status' or v_output is distinct from nullif(v_step -> 'output', 'null') then
+      perform plane.raise_error(409, 'already_recorded',
+        format('The step %s was reported as %s already.', v_ended.path, v_ended.status),
+        format('A record is never changed. Report a repetition under a path of its own: %s[1].', v_ended.path));
+    end if;
+    v_is_new := false;
+  elsif v_step ->> 'status' <> 'running' then
     perform plane.record_external_step(payload);
+    v_ended := plane.find_step(v_execution, v_step ->> 'path');
+  else
+    perform plane.require_running(v_execution);
+    v_is_new := not exists (
+      select from plane.events as e
+      where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and e.type = 'step.running'
+        and e.path = v_step ->> 'path');
+    if v_is_new then
+      insert into plane.events (org_id, execution_id, type, path, data)
+      values (v_execution.org_id, v_execution.id, 'step.running', v_step ->> 'path',
+        jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', v_step -> 'details' -> 'started_at')));
+    end if;
   end if;
 
   if v_is_new then
     perform plane.record_audit('report_step', 'executions', v_execution.id::text,
       jsonb_build_object('path', v_step -> 'path', 'status', v_step -> 'status'));
   end if;
-  return (
-    select r.step || jsonb_build_object('output', v_step -> 'output', 'is_new', v_is_new)
-    from plane.step_rows(v_execution) as r
-    where r.path = v_step ->> 'path'
-  );
+  return coalesce(plane.step_json(v_ended), jsonb_build_object(
+    'path', v_step -> 'path', 'kind', v_step -> 'kind', 'status', 'running', 'attempts', 1, 'gen', v_execution.gen,
+    'started_at', coalesce(v_step -> 'details' -> 'started_at', to_jsonb(plane.clock()))
+  )) || jsonb_build_object('output', v_step -> 'output', 'is_new', v_is_new);
 end;
 $$;
 

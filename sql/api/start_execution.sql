@@ -1,7 +1,8 @@
 -- Starts an execution of a version.
--- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?}
+-- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?}, or {refusal: {message, errors}}: a start that
+-- does not fit the newest version still gets the answer that its Idempotency-Key got before; only when there is none it is refused
 -- answers: the execution, and due: the doorbells to ring
--- raises: 404 version_not_found, 422 not_runnable, unknown_agent
+-- raises: 404 version_not_found, 422 invalid_input, not_runnable, unknown_agent
 create function api.start_execution(payload jsonb)
 returns jsonb
 language plpgsql
@@ -10,6 +11,10 @@ as $$
 declare
   v_started jsonb;
 begin
+  if payload ? 'refusal' then
+    perform plane.raise_error(422, 'invalid_input', payload -> 'refusal' ->> 'message', null,
+      jsonb_build_object('errors', payload -> 'refusal' -> 'errors'));
+  end if;
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
   v_started := plane.start_execution(payload);
   perform plane.record_audit(case when payload ->> 'restarted_from' is null then 'start_execution' else 'restart_execution' end,

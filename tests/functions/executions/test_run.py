@@ -61,6 +61,18 @@ async def test_the_same_idempotency_key_is_the_same_execution(plane: Plane):
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
+async def test_a_repeated_start_gets_its_answer_also_when_the_workflow_has_changed_since(still_plane: Plane):
+    await still_plane.store("name: v\nsteps:\n  one: {transform: 1}\n")
+    call = {"url": "/api/executions", "json": {"workflow": "v"}, "headers": {"Idempotency-Key": "once"}}
+    first = await still_plane.agent.post(**call)
+    await still_plane.store("name: v\ninput: {who: string}\nsteps:\n  one: {transform: 1}\n")
+    again = await still_plane.agent.post(**call)
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    fresh = await still_plane.agent.post(**{**call, "headers": {"Idempotency-Key": "twice"}})
+    assert (fresh.status_code, fresh.json()["errors"][0]["pointer"]) == (422, "/input/who")
+    assert fresh.json()["errors"][0]["message"] == "who is missing"
+
+
 async def test_every_field_of_a_wrong_input_is_named(still_plane: Plane):
     await still_plane.store(PLAIN)
     answer = await still_plane.agent.post(

@@ -104,6 +104,14 @@ async def test_errors_of_an_object_point_into_it(still_plane: Plane):
     assert answer.json()["errors"][0]["pointer"].startswith("/definition/steps/one/transform")
 
 
+async def test_warnings_do_not_refuse_and_come_with_the_answer(still_plane: Plane):
+    document = "name: warned\nsteps:\n  one: {when: '${{ true }}', transform: 1}\n"
+    stored = await still_plane.store(document)
+    (warning,) = stored["warnings"]
+    assert (warning["severity"], warning["line"]) == ("warning", 3)
+    assert warning["message"]
+
+
 async def test_a_runbook_without_a_name_is_told_what_a_document_looks_like(still_plane: Plane):
     answer = await still_plane.agent.post("/api/workflows", json={"definition": "step:\n  one: {}\n"})
     assert answer.status_code == 422
