@@ -28,7 +28,9 @@ begin
 end;
 $$;
 
-grant anon, authenticated, plane_runner to authenticator;
+grant anon to authenticator;
+grant authenticated to authenticator;
+grant plane_runner to authenticator;
 
 -- The direct path has no function-level timeouts, so they stand on the role that logs in.
 alter role authenticator set statement_timeout = '8s';
@@ -56,11 +58,13 @@ grant create, usage on schema gateway to plane_gateway;
 -- The one clock of the plane. Tests move it: `set plane.clock_offset = '2 hours'`.
 create function plane.clock()
 returns timestamptz
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select clock_timestamp() + coalesce(nullif(current_setting('plane.clock_offset', true), '')::interval, interval '0');
+begin
+  return clock_timestamp() + coalesce(nullif(current_setting('plane.clock_offset', true), '')::interval, interval '0');
+end;
 $$;
 
 -- sql/03_errors.sql
@@ -87,42 +91,52 @@ $$;
 -- Who is calling, from the claims that the gateway set for this transaction. Empty claims give null, so nothing is visible.
 create function plane.caller_claims()
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+begin
+  return nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+end;
 $$;
 
 -- The caller's organisation. Policies wrap it in a select, so it is evaluated once a statement.
 create function plane.caller_org()
 returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
-  where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner');
+begin
+  return (
+    select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
+    where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner')
+  );
+end;
 $$;
 
 -- The calling key's id.
 create function plane.caller_key()
 returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'key_id')::uuid;
+begin
+  return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'key_id')::uuid;
+end;
 $$;
 
 -- Whether the caller has a scope. The gateway checks the verb's own scope; functions ask for what depends on the payload.
 create function plane.caller_has_scope(p_scope text)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);
+begin
+  return coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);
+end;
 $$;
 
 -- sql/tables/00_feed.sql
@@ -671,6 +685,8 @@ create table plane.signals (
   primary key (execution_id, id)
 );
 
+create index signals_queued on plane.signals (execution_id, name, id) where taken_at is null;
+
 -- Access
 alter table plane.signals enable row level security;
 alter table plane.signals force row level security;
@@ -1150,11 +1166,13 @@ $$;
 -- Why a frame should stop: null, cancelled, or timed_out when the execution's deadline has passed.
 create function plane._cancel_cause(p_frame plane.frames)
 returns text
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select case when p_frame.cancel_requested then 'cancelled' when p_frame.deadline_at <= plane.clock() then 'timed_out' end;
+begin
+  return case when p_frame.cancel_requested then 'cancelled' when p_frame.deadline_at <= plane.clock() then 'timed_out' end;
+end;
 $$;
 
 -- sql/kernel/_cancel_frames.sql
@@ -1219,26 +1237,30 @@ $$;
 -- A repeated call lists every answered wait that has no record, because the first answer may have been lost.
 create function plane._checkpointed(p_frame plane.frames, p_is_repeated boolean)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+declare
+  v_step   constant jsonb := p_frame.last_checkpoint;
+  v_status constant text := v_step ->> 'status';
+begin
+  return jsonb_build_object(
     'ok', true,
     'seq', p_frame.seq,
-    'status', step -> 'status',
+    'status', v_status,
     'cancel', plane._cancel_cause(p_frame),
     'over_budget', plane._over_budget(p_frame),
     'answered', case
-      when step ->> 'status' = 'running' and (p_is_repeated or (step ->> 'is_told')::boolean) then plane._list_waits(p_frame, true)
+      when v_status = 'running' and (p_is_repeated or (v_step ->> 'is_told')::boolean) then plane._list_waits(p_frame, true)
       else '[]'
     end,
-    'conflicts', step -> 'conflicts',
-    'due_in_ms', case when step ->> 'status' = 'waiting' then plane._ms_until((step ->> 'due_at')::timestamptz) end,
-    'due', step -> 'due',
-    'adopted', case when step ? 'adopted_ref' then plane._adopted(p_frame, step ->> 'adopted_ref') end,
-    'draining', coalesce((step ->> 'draining')::int, 0))
-  from (select p_frame.last_checkpoint as step) as last;
+    'conflicts', v_step -> 'conflicts',
+    'due_in_ms', case when v_status = 'waiting' then plane._ms_until((v_step ->> 'due_at')::timestamptz) end,
+    'due', v_step -> 'due',
+    'adopted', case when v_step ? 'adopted_ref' then plane._adopted(p_frame, v_step ->> 'adopted_ref') end,
+    'draining', coalesce((v_step ->> 'draining')::int, 0));
+end;
 $$;
 
 -- sql/kernel/_claimed.sql
@@ -1500,11 +1522,13 @@ $$;
 -- The message that a frame may be due. A hint: it may be lost, late or repeated.
 create function plane._doorbell(p_frame plane.frames)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object('execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue, 'org_id', p_frame.org_id);
+begin
+  return jsonb_build_object('execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue, 'org_id', p_frame.org_id);
+end;
 $$;
 
 -- sql/kernel/_due_when_parked.sql
@@ -1712,14 +1736,18 @@ $$;
 -- Whether a payload has every field of p_match with an equal value. Null matches everything.
 create function plane._has_equal(p_payload jsonb, p_match jsonb)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select not exists (
-    select
-    from jsonb_each(case when jsonb_typeof(p_match) = 'object' then p_match else '{}' end) as m
-    where case when jsonb_typeof(p_payload) = 'object' then p_payload -> m.key end is distinct from m.value);
+begin
+  return (
+    select not exists (
+      select
+      from jsonb_each(case when jsonb_typeof(p_match) = 'object' then p_match else '{}' end) as m
+      where case when jsonb_typeof(p_payload) = 'object' then p_payload -> m.key end is distinct from m.value)
+  );
+end;
 $$;
 
 -- sql/kernel/_has_open_budget.sql
@@ -1738,11 +1766,13 @@ $$;
 -- The name of a payload: sha256 of its text.
 create function plane._hash_payload(p_body jsonb)
 returns bytea
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select sha256(convert_to(p_body::text, 'UTF8'));
+begin
+  return sha256(convert_to(p_body::text, 'UTF8'));
+end;
 $$;
 
 -- sql/kernel/_hold.sql
@@ -1781,13 +1811,15 @@ $$;
 -- Whether the holder of this epoch may still write: nobody claimed after it. A sweep alone evicts nobody.
 create function plane._is_held(p_frame plane.frames, p_epoch bigint)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select coalesce(
+begin
+  return coalesce(
     p_frame.epoch = p_epoch
     and (p_frame.status = 'running' or (p_frame.status = 'ready' and p_frame.claim_ref is not null)), false);
+end;
 $$;
 
 -- sql/kernel/_keep_payloads.sql
@@ -2019,11 +2051,13 @@ $$;
 -- Whole milliseconds from now on the plane's clock; never negative.
 create function plane._ms_until(p_at timestamptz)
 returns bigint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select greatest(0, ceil(extract(epoch from p_at - plane.clock()) * 1000))::bigint;
+begin
+  return greatest(0, ceil(extract(epoch from p_at - plane.clock()) * 1000))::bigint;
+end;
 $$;
 
 -- sql/kernel/_next_due.sql
@@ -2181,11 +2215,13 @@ $$;
 -- Whether a frame has used up its slice: start nothing new.
 create function plane._over_budget(p_frame plane.frames)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select coalesce(p_frame.spent_usd >= p_frame.budget_usd and p_frame.spent_usd > 0, false);
+begin
+  return coalesce(p_frame.spent_usd >= p_frame.budget_usd and p_frame.spent_usd > 0, false);
+end;
 $$;
 
 -- sql/kernel/_overdue.sql
@@ -2320,11 +2356,12 @@ $$;
 -- A record as the owner of a frame sees it: its output, or output_ref when the body did not come along.
 create function plane._record_row(p_checkpoint plane.checkpoints, p_body jsonb)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'path', p_checkpoint.path,
     'parent', p_checkpoint.parent,
     'kind', p_checkpoint.kind,
@@ -2339,6 +2376,7 @@ as $$
       then jsonb_build_object('output_ref', encode(p_checkpoint.output_ref, 'hex'))
     else '{}'
   end;
+end;
 $$;
 
 -- sql/kernel/_record_steps.sql
@@ -2698,7 +2736,7 @@ union all
 select 'a waiting frame is due when its first wait is', f.execution_id, f.frame, w.token
 from plane.frames as f
 join plane.waits as w on w.execution_id = f.execution_id and w.frame = f.frame and w.gen = f.gen and w.answered_at is null
-where f.status = 'waiting' and w.deadline < f.due_at
+where f.status = 'waiting' and f.cancel_grace_until is null and w.deadline < f.due_at
 union all
 select 'an open wait belongs to a live frame', w.execution_id, w.frame, w.token
 from plane.waits as w
@@ -2760,11 +2798,12 @@ $$;
 -- A wait as the owner of its frame sees it.
 create function plane._wait_row(p_wait plane.waits)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'token', p_wait.token,
     'kind', p_wait.kind,
     'path', p_wait.path,
@@ -2774,6 +2813,7 @@ as $$
     'outcome', p_wait.outcome,
     'payload', p_wait.payload,
     'deadline_in_ms', plane._ms_until(p_wait.deadline));
+end;
 $$;
 
 -- sql/kernel/_wake.sql
@@ -3513,9 +3553,43 @@ as $$
     'updated_at', p_agent.updated_at);
 $$;
 
+-- sql/api/_event_json.sql
+-- What happened as the API answers it: {at, type, path, name, data}, from an ended step or from an event, whichever is there.
+create function plane.event_json(p_step plane.checkpoints, p_event plane.events)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_data jsonb := p_event.data;
+begin
+  if p_step.path is not null then
+    v_data := jsonb_strip_nulls(jsonb_build_object(
+      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', p_step.attempts, 'duration_ms', p_step.duration_ms,
+      'error', p_step.error, 'reason', p_step.details -> 'reason', 'model', p_step.model, 'input_tokens', p_step.input_tokens,
+      'output_tokens', p_step.output_tokens, 'cost_usd', p_step.cost_usd::text,
+      'is_cost_unknown', nullif(p_step.is_cost_unknown, false)));
+    if p_step.status = 'succeeded' and p_step.output is not null then
+      v_data := v_data || jsonb_build_object('output', p_step.output);
+    end if;
+    return jsonb_build_object('at', p_step.ended_at, 'type', 'step.' || p_step.status, 'path', p_step.path, 'name', null, 'data', v_data);
+  end if;
+
+  if p_event.type = 'wait.opened' then
+    v_data := v_data || coalesce((
+      select jsonb_strip_nulls(jsonb_build_object('message', w.data -> 'message'))
+      from plane.waits as w
+      where w.execution_id = p_event.execution_id and w.token = p_event.data ->> 'token'
+    ), '{}');
+  end if;
+  return jsonb_build_object('at', p_event.at, 'type', p_event.type, 'path', p_event.path, 'name', p_event.name, 'data', v_data);
+end;
+$$;
+
 -- sql/api/_execution_json.sql
 -- An execution as the API answers it. In lists (p_whole false) an input or output over 8 kB is left out and named in left_out.
--- cost_usd is null while it runs and when a price is unknown; known_cost_usd is what is known so far.
+-- cost_usd is null while it runs and when a price is unknown; known_cost_usd is what is known so far (in lists: at the end).
 create function plane.execution_json(p_execution plane.executions, p_whole boolean)
 returns jsonb
 language plpgsql
@@ -3543,7 +3617,7 @@ begin
     'agent_id', p_execution.agent_id,
     'executed_with_model', p_execution.executed_with_model,
     'cost_usd', p_execution.cost_usd::text,
-    'known_cost_usd', coalesce(p_execution.known_cost_usd, plane.known_cost(p_execution))::text,
+    'known_cost_usd', coalesce(p_execution.known_cost_usd, case when p_whole then plane.known_cost(p_execution) end)::text,
     'waiting_for', case when p_execution.status = 'running' then plane.waiting_for(p_execution) else '[]' end,
     'parent_execution_id', p_execution.parent_execution_id,
     'parent_path', p_execution.parent_path,
@@ -3625,6 +3699,18 @@ begin
   end if;
   return v_execution;
 end;
+$$;
+
+-- sql/api/_find_step.sql
+-- The record of an ended step in the latest gen of an execution; null when it has not ended.
+create function plane.find_step(p_execution plane.executions, p_path text)
+returns plane.checkpoints
+language sql
+stable
+set search_path = ''
+as $$
+  select c from plane.checkpoints as c
+  where c.execution_id = p_execution.id and c.gen = p_execution.gen and c.path = p_path;
 $$;
 
 -- sql/api/_find_version.sql
@@ -3716,7 +3802,8 @@ $$;
 --
 -- payload: {component, key, if_version?: 0 means that there is none, if_match?: an ETag, * means that there is one}
 -- Gives null when there is none. The lock orders writers of one key that exists; two that make it at once meet in the
--- primary key. Called by the verbs that write state. Raises 409 state_version_conflict · 412 precondition_failed.
+-- primary key. Called by the verbs that write state. Raises 409 state_version_conflict ·
+-- 412 precondition_failed · 422 invalid_input (names of steps come from templates, so their length is checked here).
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
@@ -3728,6 +3815,11 @@ declare
   v_state    plane.state;
   v_version  bigint := 0;
 begin
+  if coalesce(char_length(payload ->> 'component'), 0) not between 1 and 200
+    or coalesce(char_length(payload ->> 'key'), 0) not between 1 and 500 then
+    perform plane.raise_error(422, 'invalid_input', 'A component has 1 to 200 characters and a key 1 to 500.',
+      'Shorten it, for example by a hash.');
+  end if;
   select * into v_state
   from plane.state
   where org_id = plane.caller_org() and component = payload ->> 'component' and key = payload ->> 'key'
@@ -3940,20 +4032,54 @@ $$;
 -- How many milliseconds a step took. What waited for people, time, events or a child is counted from the opening of its first wait.
 create function plane.step_duration(p_step plane.checkpoints)
 returns numeric
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select case
-    when p_step.duration_ms = 0 and p_step.details ? 'started_at' then
-      round(1000 * extract(epoch from p_step.ended_at - least(p_step.ended_at, (p_step.details ->> 'started_at')::timestamptz)), 3)
-    when p_step.duration_ms > 0 or p_step.kind not in ('approval', 'wait', 'workflow') then p_step.duration_ms
-    else coalesce((
+begin
+  if p_step.duration_ms > 0 then
+    return p_step.duration_ms;
+  elsif p_step.details ? 'started_at' then
+    return greatest(0, round(1000 * extract(epoch from p_step.ended_at - (p_step.details ->> 'started_at')::timestamptz), 3));
+  elsif p_step.kind in ('approval', 'wait', 'workflow') then
+    return coalesce((
       select round(1000 * extract(epoch from p_step.ended_at - min(w.opened_at)), 3)
       from plane.waits as w
       where w.execution_id = p_step.execution_id and w.gen = p_step.gen and w.path = p_step.path
-    ), 0)
-  end;
+    ), 0);
+  end if;
+  return 0;
+end;
+$$;
+
+-- sql/api/_step_json.sql
+-- An ended step as the API answers it, without its output. What waited began when its wait was opened; an external agent may say
+-- itself when it was.
+create function plane.step_json(p_step plane.checkpoints)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_duration_ms constant numeric := plane.step_duration(p_step);
+begin
+  if p_step.path is null then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'path', p_step.path, 'parent', p_step.parent, 'kind', p_step.kind, 'status', p_step.status, 'error', p_step.error,
+    'attempts', p_step.attempts,
+    'started_at', coalesce((p_step.details ->> 'started_at')::timestamptz, p_step.ended_at - v_duration_ms * interval '1 millisecond'),
+    'ended_at', coalesce((p_step.details ->> 'ended_at')::timestamptz, p_step.ended_at),
+    'duration_ms', v_duration_ms,
+    'usage', case when p_step.model is not null or p_step.input_tokens is not null or p_step.output_tokens is not null
+      then jsonb_build_object('model', p_step.model, 'provider', p_step.provider,
+        'input_tokens', p_step.input_tokens, 'output_tokens', p_step.output_tokens) end,
+    'cost_usd', p_step.cost_usd::text, 'is_cost_unknown', p_step.is_cost_unknown, 'is_carried', p_step.is_carried,
+    'gen', p_step.gen, 'details', coalesce(p_step.details, '{}')
+  );
+end;
 $$;
 
 -- sql/api/_step_kind.sql
@@ -3971,77 +4097,76 @@ as $$
 $$;
 
 -- sql/api/_step_rows.sql
--- The steps of an execution as it is now, one row a path: the ended ones of its latest gen, the running ones, the waiting ones.
+-- A page of the steps of an execution as it is now, one row a path: the ended ones of its latest gen, the running, the waiting ones.
 --
--- phase orders them: 0 ended (by feed_id), 1 running, 2 waiting (by path). row has no output; output and output_ref stand beside it.
-create function plane.step_rows(p_execution plane.executions)
+-- phase orders them: 0 ended (by feed_id), 1 running, 2 waiting (by path). p_after: {phase, feed_id, path} of the last one of the page
+-- before. p_path: only this step and what is below it. step has no output; output and output_ref stand beside it.
+create function plane.step_rows(p_execution plane.executions, p_after jsonb, p_path text, p_limit int)
 returns table (phase int, feed_id bigint, path text, step jsonb, output jsonb, output_ref bytea)
 language sql
 stable
 set search_path = ''
 as $$
-  with ended as (
-    select 0 as phase, c.feed_id, c.path,
-      jsonb_build_object(
-        'path', c.path, 'parent', c.parent, 'kind', c.kind, 'status', c.status, 'error', c.error, 'attempts', c.attempts,
-        -- An external agent may say itself when it was; what waited began when its wait was opened.
-        'started_at', coalesce((c.details ->> 'started_at')::timestamptz, c.ended_at - t.duration_ms * interval '1 millisecond'),
-        'ended_at', coalesce((c.details ->> 'ended_at')::timestamptz, c.ended_at),
-        'duration_ms', t.duration_ms,
-        'usage', case when c.model is not null or c.input_tokens is not null or c.output_tokens is not null
-          then jsonb_build_object('model', c.model, 'provider', c.provider,
-            'input_tokens', c.input_tokens, 'output_tokens', c.output_tokens) end,
-        'cost_usd', c.cost_usd::text, 'is_cost_unknown', c.is_cost_unknown, 'is_carried', c.is_carried,
-        'gen', c.gen, 'details', coalesce(c.details, '{}')
-      ) as step,
-      c.output, c.output_ref
-    from plane.checkpoints as c
-    cross join lateral plane.step_duration(c) as t (duration_ms)
-    where c.execution_id = p_execution.id and c.gen = p_execution.gen
+  with page as (
+    select coalesce((p_after ->> 'phase')::int, -1) as phase, coalesce((p_after ->> 'feed_id')::bigint, 0) as feed_id,
+      coalesce(p_after ->> 'path', '') as path
   ),
-  waiting as (
-    select distinct on (w.path) 2 as phase, 0::bigint as feed_id, w.path,
-      jsonb_build_object(
-        'path', w.path, 'kind', plane.step_kind(p_execution, w.path), 'status', 'waiting', 'attempts', 0,
-        'started_at', w.opened_at, 'until', w.deadline, 'gen', p_execution.gen,
-        'waiting_for', jsonb_build_object('kind', w.kind, 'name', w.name)
-      ) as step,
-      null::jsonb as output, null::bytea as output_ref
+  chosen as (
+    select c
+    from plane.checkpoints as c, page as p
+    where c.execution_id = p_execution.id and c.gen = p_execution.gen
+      and (0, c.feed_id, c.path) > (p.phase, p.feed_id, p.path)
+      and (p_path is null or c.path = p_path or starts_with(c.path, p_path || '.') or starts_with(c.path, p_path || '['))
+    order by c.feed_id
+    limit p_limit
+  ),
+  open as (
+    select distinct on (w.path) 2 as phase, w.path, jsonb_build_object(
+      'status', 'waiting', 'attempts', 0, 'started_at', w.opened_at, 'until', w.deadline,
+      'waiting_for', jsonb_build_object('kind', w.kind, 'name', w.name)) as step
     from plane.waits as w
-    where w.execution_id = p_execution.id and w.gen = p_execution.gen and w.answered_at is null and w.kind <> 'budget' and not w.data ? 'timeout_of'
-      and not exists (select from ended as e where e.path = w.path)
+    where w.execution_id = p_execution.id and w.gen = p_execution.gen and w.answered_at is null
+      and w.kind <> 'budget' and not w.data ? 'timeout_of'
     order by w.path, w.opened_at
   ),
-  running as (
-    select distinct on (i.path) 1 as phase, 0::bigint as feed_id, i.path,
-      jsonb_build_object(
-        'path', i.path, 'kind', plane.step_kind(p_execution, i.path), 'status', 'running',
-        'attempts', coalesce((i.noted ->> 'attempt')::int, 1), 'gen', p_execution.gen
-      ) as step,
-      null::jsonb as output, null::bytea as output_ref
-    from plane.frames as f, jsonb_each(f.in_flight) as i (path, noted)
-    where f.execution_id = p_execution.id and f.status <> 'done' and p_execution.status = 'running'
-      and not exists (select from ended as e where e.path = i.path)
-      and not exists (select from waiting as w where w.path = i.path)
-  ),
-  -- An external execution says itself which steps it began.
-  begun as (
-    select distinct on (v.path) 1 as phase, 0::bigint as feed_id, v.path,
-      jsonb_build_object(
-        'path', v.path, 'kind', coalesce(v.data ->> 'kind', 'external'), 'status', 'running', 'attempts', 1,
-        'started_at', coalesce((v.data ->> 'started_at')::timestamptz, v.at), 'gen', p_execution.gen
-      ) as step,
-      null::jsonb as output, null::bytea as output_ref
-    from plane.events as v
-    where v.org_id = p_execution.org_id and v.execution_id = p_execution.id and v.type = 'step.running'
-      and p_execution.mode = 'external' and p_execution.status = 'running'
-      and not exists (select from ended as e where e.path = v.path)
-    order by v.path, v.feed_id
+  going_on as (
+    select * from open
+    union all
+    (
+      select distinct on (i.path) 1, i.path,
+        jsonb_build_object('status', 'running', 'attempts', coalesce((i.noted ->> 'attempt')::int, 1))
+      from plane.frames as f, jsonb_each(f.in_flight) as i (path, noted)
+      where f.execution_id = p_execution.id and f.status <> 'done' and not exists (select from open as o where o.path = i.path)
+      order by i.path
+    )
+    union all
+    -- An external execution says itself which steps it began.
+    (
+      select distinct on (e.path) 1, e.path, jsonb_build_object(
+        'kind', e.data ->> 'kind', 'status', 'running', 'attempts', 1,
+        'started_at', coalesce((e.data ->> 'started_at')::timestamptz, e.at))
+      from plane.events as e
+      where e.org_id = p_execution.org_id and e.execution_id = p_execution.id and e.type = 'step.running'
+        and p_execution.mode = 'external'
+      order by e.path, e.feed_id
+    )
   )
-  select * from ended
-  union all select * from running
-  union all select * from begun
-  union all select * from waiting;
+  select 0, (h.c).feed_id, (h.c).path, plane.step_json(h.c), (h.c).output, (h.c).output_ref
+  from chosen as h
+  union all
+  select g.phase, 0, g.path,
+    jsonb_build_object('path', g.path, 'gen', p_execution.gen, 'kind', plane.step_kind(p_execution, g.path)) || jsonb_strip_nulls(g.step),
+    null, null
+  from going_on as g, page as p
+  where p_execution.status = 'running'
+    and (g.phase, 0, g.path) > (p.phase, p.feed_id, p.path)
+    and (p_path is null or g.path = p_path or starts_with(g.path, p_path || '.') or starts_with(g.path, p_path || '['))
+    and not exists (
+      select from plane.checkpoints as c
+      where c.execution_id = p_execution.id and c.gen = p_execution.gen and c.path = g.path
+    )
+  order by 1, 2, 3
+  limit p_limit;
 $$;
 
 -- sql/api/_version_json.sql
@@ -4438,7 +4563,7 @@ begin
   return (
     with ended as (
       select e.workflow_id, regexp_replace(c.path, '\[\d+\]', '', 'g') as step, c.kind, c.status, c.attempts,
-        plane.step_duration(c) as duration_ms,
+        case when c.duration_ms > 0 then c.duration_ms else plane.step_duration(c) end as duration_ms,
         c.kind in ('approval', 'wait', 'workflow', 'handoff') as has_waited
       from plane.checkpoints as c
       join plane.executions as e on e.id = c.execution_id
@@ -4823,7 +4948,7 @@ declare
 begin
   return (
     with listed as (
-      select r.* from plane.step_rows(v_execution) as r order by r.phase, r.feed_id, r.path limit 20001
+      select r.* from plane.step_rows(v_execution, null, null, 20001) as r
     )
     select jsonb_build_object(
       'execution', plane.execution_json(v_execution, false),
@@ -4998,31 +5123,31 @@ declare
 begin
   return (
     with happened as (
-      select c.xid, c.feed_id, c.ended_at as at, 'step.' || c.status as type, c.path, null::text as name,
-        jsonb_strip_nulls(jsonb_build_object(
-          'kind', c.kind, 'gen', c.gen, 'attempts', c.attempts, 'duration_ms', c.duration_ms, 'error', c.error,
-          'reason', c.details -> 'reason', 'model', c.model, 'input_tokens', c.input_tokens, 'output_tokens', c.output_tokens,
-          'cost_usd', c.cost_usd::text, 'is_cost_unknown', nullif(c.is_cost_unknown, false)
-        )) || case when c.status = 'succeeded' and c.output is not null then jsonb_build_object('output', c.output) else '{}' end as data
-      from plane.checkpoints as c
-      where c.execution_id = v_execution.id and not c.is_carried and (c.xid, c.feed_id) > (v_xid, v_feed_id)
+      (
+        select c.xid, c.feed_id, c as step, null::plane.events as event
+        from plane.checkpoints as c
+        where c.execution_id = v_execution.id and not c.is_carried and (c.xid, c.feed_id) > (v_xid, v_feed_id)
+        order by c.xid, c.feed_id
+        limit v_limit + 1
+      )
       union all
-      select e.xid, e.feed_id, e.at, e.type, e.path, e.name, e.data || case e.type
-        when 'wait.opened' then coalesce((
-          select jsonb_strip_nulls(jsonb_build_object('message', w.data -> 'message'))
-          from plane.waits as w
-          where w.execution_id = v_execution.id and w.token = e.data ->> 'token'
-        ), '{}') else '{}' end
-      from plane.events as e
-      where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and (e.xid, e.feed_id) > (v_xid, v_feed_id)
+      (
+        select e.xid, e.feed_id, null, e
+        from plane.events as e
+        where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and (e.xid, e.feed_id) > (v_xid, v_feed_id)
+        order by e.xid, e.feed_id
+        limit v_limit + 1
+      )
+      order by 1, 2
+      limit v_limit + 1
     ),
     page as (
-      select h.* from happened as h where h.xid < v_horizon order by h.xid, h.feed_id limit v_limit
+      select * from happened as h where h.xid < v_horizon order by h.xid, h.feed_id limit v_limit
     )
     select jsonb_build_object(
       'data', coalesce((
-        select jsonb_agg(jsonb_build_object('xid', p.xid::text, 'feed_id', p.feed_id, 'at', p.at, 'type', p.type,
-          'path', p.path, 'name', p.name, 'data', p.data) order by p.xid, p.feed_id)
+        select jsonb_agg(plane.event_json(p.step, p.event) || jsonb_build_object('xid', p.xid::text, 'feed_id', p.feed_id)
+          order by p.xid, p.feed_id)
         from page as p), '[]'),
       'has_more', (select count(*) from happened) > (select count(*) from page),
       'has_ended', v_execution.status <> 'running')
@@ -5190,18 +5315,11 @@ as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_limit     constant int := (payload ->> 'limit')::int;
-  v_cursor    constant jsonb := coalesce(nullif(payload -> 'cursor', 'null'), '{"phase": -1, "feed_id": 0, "path": ""}');
-  v_path      constant text := payload ->> 'path';
 begin
   return (
     with page as (
       select r.*, row_number() over (order by r.phase, r.feed_id, r.path) as place
-      from plane.step_rows(v_execution) as r
-      where (r.phase, r.feed_id, r.path)
-          > ((v_cursor ->> 'phase')::int, (v_cursor ->> 'feed_id')::bigint, v_cursor ->> 'path')
-        and (v_path is null or r.path = v_path or starts_with(r.path, v_path || '.') or starts_with(r.path, v_path || '['))
-      order by r.phase, r.feed_id, r.path
-      limit v_limit + 1
+      from plane.step_rows(v_execution, nullif(payload -> 'cursor', 'null'), payload ->> 'path', v_limit + 1) as r
     ),
     -- Only as many large outputs as one answer can carry.
     sized as (
@@ -5516,39 +5634,44 @@ as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_step      constant jsonb := payload -> 'step';
-  v_known     record;
+  v_ended     plane.checkpoints := plane.find_step(v_execution, v_step ->> 'path');
+  v_output    jsonb;
   v_is_new    boolean := true;
 begin
   perform plane.require_external(v_execution);
-  select r.step ->> 'status' as status, coalesce(r.output, y.body) as output into v_known
-  from plane.step_rows(v_execution) as r
-  left join plane.payloads as y on y.org_id = v_execution.org_id and y.hash = r.output_ref
-  where r.path = v_step ->> 'path';
-  v_is_new := v_known.status is null or (v_known.status = 'running' and v_step ->> 'status' <> 'running');
-
-  if not v_is_new and (v_known.status <> v_step ->> 'status' or v_known.output is distinct from nullif(v_step -> 'output', 'null')) then
-    perform plane.raise_error(409, 'already_recorded',
-      format('The step %s was reported as %s already.', v_step ->> 'path', v_known.status),
-      format('A record is never changed. Report a repetition under a path of its own: %s[1].', v_step ->> 'path'));
-  end if;
-  if v_is_new and v_step ->> 'status' = 'running' then
-    perform plane.require_running(v_execution);
-    insert into plane.events (org_id, execution_id, type, path, data)
-    values (v_execution.org_id, v_execution.id, 'step.running', v_step ->> 'path',
-      jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', v_step -> 'details' -> 'started_at')));
-  elsif v_is_new then
+  if v_ended.path is not null then
+    v_output := coalesce(v_ended.output, (
+      select y.body from plane.payloads as y where y.org_id = v_execution.org_id and y.hash = v_ended.output_ref));
+    if v_ended.status <> v_step ->> 'status' or v_output is distinct from nullif(v_step -> 'output', 'null') then
+      perform plane.raise_error(409, 'already_recorded',
+        format('The step %s was reported as %s already.', v_ended.path, v_ended.status),
+        format('A record is never changed. Report a repetition under a path of its own: %s[1].', v_ended.path));
+    end if;
+    v_is_new := false;
+  elsif v_step ->> 'status' <> 'running' then
     perform plane.record_external_step(payload);
+    v_ended := plane.find_step(v_execution, v_step ->> 'path');
+  else
+    perform plane.require_running(v_execution);
+    v_is_new := not exists (
+      select from plane.events as e
+      where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and e.type = 'step.running'
+        and e.path = v_step ->> 'path');
+    if v_is_new then
+      insert into plane.events (org_id, execution_id, type, path, data)
+      values (v_execution.org_id, v_execution.id, 'step.running', v_step ->> 'path',
+        jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', v_step -> 'details' -> 'started_at')));
+    end if;
   end if;
 
   if v_is_new then
     perform plane.record_audit('report_step', 'executions', v_execution.id::text,
       jsonb_build_object('path', v_step -> 'path', 'status', v_step -> 'status'));
   end if;
-  return (
-    select r.step || jsonb_build_object('output', v_step -> 'output', 'is_new', v_is_new)
-    from plane.step_rows(v_execution) as r
-    where r.path = v_step ->> 'path'
-  );
+  return coalesce(plane.step_json(v_ended), jsonb_build_object(
+    'path', v_step -> 'path', 'kind', v_step -> 'kind', 'status', 'running', 'attempts', 1, 'gen', v_execution.gen,
+    'started_at', coalesce(v_step -> 'details' -> 'started_at', to_jsonb(plane.clock()))
+  )) || jsonb_build_object('output', v_step -> 'output', 'is_new', v_is_new);
 end;
 $$;
 
@@ -5671,9 +5794,10 @@ insert into gateway.verbs values ('signal_execution', '', false);
 
 -- sql/api/start_execution.sql
 -- Starts an execution of a version.
--- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?}
+-- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?}, or {refusal: {message, errors}}: a start that
+-- does not fit the newest version still gets the answer that its Idempotency-Key got before; only when there is none it is refused
 -- answers: the execution, and due: the doorbells to ring
--- raises: 404 version_not_found, 422 not_runnable, unknown_agent
+-- raises: 404 version_not_found, 422 invalid_input, not_runnable, unknown_agent
 create function api.start_execution(payload jsonb)
 returns jsonb
 language plpgsql
@@ -5682,6 +5806,10 @@ as $$
 declare
   v_started jsonb;
 begin
+  if payload ? 'refusal' then
+    perform plane.raise_error(422, 'invalid_input', payload -> 'refusal' ->> 'message', null,
+      jsonb_build_object('errors', payload -> 'refusal' -> 'errors'));
+  end if;
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
   v_started := plane.start_execution(payload);
   perform plane.record_audit(case when payload ->> 'restarted_from' is null then 'start_execution' else 'restart_execution' end,
@@ -5831,13 +5959,16 @@ grant execute on function
   plane.require_agent(uuid, text),
   plane.version_json(plane.workflows, plane.workflow_versions, boolean),
   plane.find_execution(text),
+  plane.event_json(plane.checkpoints, plane.events),
+  plane.find_step(plane.executions, text),
   plane.execution_status(plane.executions),
   plane.execution_json(plane.executions, boolean),
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
   plane.step_kind(plane.executions, text),
   plane.step_duration(plane.checkpoints),
-  plane.step_rows(plane.executions),
+  plane.step_json(plane.checkpoints),
+  plane.step_rows(plane.executions, jsonb, text, int),
   plane.require_external(plane.executions),
   plane.require_running(plane.executions),
   plane.require_signaller(),
