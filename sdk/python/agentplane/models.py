@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+# As JSON it is what the plane sends: text with nine places, never 0E-9.
+Money = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount:.9f}", return_type=str, when_used="json")]
 
 
 class _Answer(BaseModel):
@@ -59,7 +62,7 @@ class Execution(_Answer):
     input: Any = None
     output: Any = None
     error: dict[str, Any] | None = None
-    cost_usd: Decimal | None = None
+    cost_usd: Money | None = None
     waiting_for: list[dict[str, Any]] = []
     created_at: datetime | None = None
     ended_at: datetime | None = None
@@ -82,4 +85,4 @@ class Step(_Answer):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     usage: dict[str, Any] | None = None
-    cost_usd: Decimal | None = None
+    cost_usd: Money | None = None

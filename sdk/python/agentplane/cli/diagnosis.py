@@ -95,11 +95,8 @@ def _plane() -> Iterator[Finding]:
             ready = plane.call("GET", "/api/health/ready")
             yield Finding("database", True, str(ready.get("status", "ready")))
             me = plane.me()
-            yield Finding(
-                "key",
-                True,
-                f"{me.get('kind') or me.get('key_kind')} of organisation {me.get('organisation') or me.get('org_id')}",
-            )
+            key = me["key"]
+            yield Finding("key", True, f"{key['name']} ({key['kind']}) of organisation {me['organisation']['name']}")
     except (AgentPlaneError, Failed) as error:
         yield Finding("plane", False, str(error), "Is it running? See the terminal of `agentplane dev`.")
 

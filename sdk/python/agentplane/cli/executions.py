@@ -16,6 +16,7 @@ from agentplane.cli.output import (
     Failed,
     console,
     milliseconds,
+    moment,
     money,
     print_json,
     print_table,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from agentplane.models import Execution
 
 ASKED = {"approval", "budget", "unknown"}  # waits that a person answers
+WORD = 9  # characters of the longest status of a step
 
 group = typer.Typer(no_args_is_help=True, help="List executions, look at them, move them.")
 
@@ -132,14 +134,16 @@ def _print_event(event: dict[str, Any]) -> None:
     if kind.startswith("step."):
         status = kind.removeprefix("step.")
         detail = (data.get("error") or {}).get("message") or (data.get("reason") or {}).get("message") or ""
-        cost = f" {money(data['cost_usd'])}" if data.get("cost_usd") else ""
-        console.print(
-            f"  {status_text(status):<12} [bold]{path}[/] [dim]{milliseconds(data.get('duration_ms'))}{cost}[/]"
-            f" [dim]{escape(shorten(str(detail)))}[/]"
-        )
+        about = [
+            milliseconds(data.get("duration_ms")) if status != "skipped" else "",
+            money(data["cost_usd"]) if data.get("cost_usd") else "",
+            shorten(str(detail)),
+        ]
+        told = escape(" ".join(part for part in about if part))
+        console.print(f"  {status_text(status, WORD)} [bold]{path}[/] [dim]{told}[/]")
     elif kind == "wait.opened" and data.get("kind") not in {"retry", "shards"}:
         about = f"{data.get('kind')} {data.get('message') or data.get('name') or ''}"
-        console.print(f"  {status_text('waiting')}    [bold]{path}[/] [dim]{escape(about)}[/]")
+        console.print(f"  {status_text('waiting', WORD)} [bold]{path}[/] [dim]{escape(about)}[/]")
 
 
 def print_end(execution: Execution) -> None:
@@ -153,11 +157,24 @@ def print_end(execution: Execution) -> None:
     if execution.output is not None:
         console.print_json(json.dumps(execution.output))
     for wait in execution.waiting_for:
-        if wait["kind"] == "approval":
-            console.print(
-                f"waits for approval of [bold]{escape(wait['path'])}[/]: {escape(str(wait.get('message') or ''))}"
-            )
-            console.print(f"[dim]answer: agentplane approve {execution.id} --step '{wait['path']}'[/]")
+        if wait["kind"] in ASKED:
+            _print_question(execution, wait)
+        else:
+            until = f" until {moment(wait['until'])}" if wait.get("until") else ""
+            console.print(f"waits at [bold]{escape(wait['path'])}[/]: {wait['kind']} {escape(wait['name'])}{until}")
+
+
+def _print_question(execution: Execution, wait: dict[str, Any]) -> None:
+    path = _name_of(wait)
+    about = "approval of" if wait["kind"] == "approval" else "an answer about"
+    console.print(f"waits for {about} [bold]{escape(path)}[/]: {escape(str(wait.get('message') or ''))}")
+    outcomes = f" --outcome {'|'.join(wait['outcomes'])}" if wait.get("outcomes") else ""
+    form = """ --form '{"usd": "1.50"}'""" if wait["kind"] == "budget" else ""
+    console.print(f"[dim]answer: agentplane approve {execution.id} --step '{path}'{escape(outcomes)}{form}[/]")
+
+
+def _name_of(wait: dict[str, Any]) -> str:
+    return str(wait["path"] or wait["name"])  # the question about the budget has no path
 
 
 @group.command("list")
@@ -174,12 +191,11 @@ def list_executions(
         print_json([row.model_dump(mode="json") for row in rows])
         return
     print_table(
-        ("id", "workflow", "version", "status", "created", "cost"),
+        ("id", "workflow", "status", "created", "cost"),
         [
             (
                 row.id,
-                row.workflow,
-                row.version,
+                f"{row.workflow}@{row.version}",
                 row.status,
                 row.created_at,
                 money(row.cost_usd) if row.has_ended else "",
@@ -220,7 +236,7 @@ def print_trace(execution: Execution, trace: dict[str, Any]) -> None:
         title=f"{execution.workflow} version {execution.version} · {execution.id}",
     )
     slowest = trace.get("slowest")
-    if slowest:
+    if slowest and slowest.get("duration_ms"):
         share = f" ({slowest['share']:.0%} of the time)" if slowest.get("share") is not None else ""
         console.print(
             f"slowest step: [bold]{escape(slowest['path'])}[/] {milliseconds(slowest.get('duration_ms'))}{share}"
@@ -266,7 +282,7 @@ def events(
         return
     print_table(
         ("at", "type", "path", "data"),
-        [(event.get("at"), event.get("type"), event.get("path"), event.get("data")) for event in page["data"]],
+        [(moment(event.get("at")), event.get("type"), event.get("path"), event.get("data")) for event in page["data"]],
     )
 
 
@@ -321,7 +337,7 @@ def approve(
             wait["name"] if "name" in wait else wait["path"],
             {"outcome": chosen, "form": parse_input(form)},
         )
-    console.print(f"{escape(wait['path'])}: [bold]{escape(str(chosen))}[/]")
+    console.print(f"{escape(_name_of(wait))}: [bold]{escape(str(chosen))}[/]")
 
 
 def _pick_approval(execution: Execution, step: str | None) -> dict[str, Any]:
@@ -330,9 +346,9 @@ def _pick_approval(execution: Execution, step: str | None) -> dict[str, Any]:
         message = f"execution {execution.id} is {execution.status} and waits for no approval"
         raise Failed(message)
     if step is not None:
-        waiting = [wait for wait in waiting if wait["path"] == step]
+        waiting = [wait for wait in waiting if _name_of(wait) == step]
     if len(waiting) == 1:
         return waiting[0]
-    paths = ", ".join(wait["path"] for wait in execution.waiting_for)
+    paths = ", ".join(_name_of(wait) for wait in execution.waiting_for if wait["kind"] in ASKED)
     message = f"no approval waits at {step}" if step else "several approvals wait"
     raise Failed(message, hint=f"Name one with --step: {paths}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import datetime
 from decimal import Decimal
@@ -19,8 +20,18 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+PIPE_WIDTH = 160  # where no terminal says how wide it is
+WHOLE = {"id", "kind", "prefix", "status", "step", "latency"}  # columns that are never broken into lines
+
+
+def _console(*, stderr: bool = False) -> Console:
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if is_terminal or os.environ.get("COLUMNS") else PIPE_WIDTH
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+
+
+console = _console()
+errors = _console(stderr=True)
 
 STATUS_STYLE = {
     "succeeded": "green",
@@ -58,19 +69,22 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
     """Print a plain table; status words are coloured."""
-    table = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     right = {"ms", "latency", "tokens", "cost", "share", "version", "calls", "p50", "p95", "total", "runs"}
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in WHOLE)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+    if title:
+        console.print(escape(title), style="bold")
+    console.print(table, soft_wrap=False)
 
 
-def status_text(status: str) -> str:
-    """A status word in its colour."""
+def status_text(status: str, width: int = 0) -> str:
+    """A status word in its colour, padded to a width in characters."""
     style = STATUS_STYLE.get(status)
-    return f"[{style}]{status}[/]" if style else status
+    return f"[{style}]{status:<{width}}[/]" if style else f"{status:<{width}}"
 
 
 def money(value: Any) -> str:
@@ -81,6 +95,11 @@ def money(value: Any) -> str:
     if amount == 0:
         return "$0"
     return f"${amount:.2f}" if amount >= 1 else f"${amount.normalize():f}"
+
+
+def moment(value: Any) -> str:
+    """An RFC 3339 time of an answer in the local time zone, to the second; "" when there is none."""
+    return _cell(datetime.fromisoformat(str(value))) if value else ""
 
 
 def milliseconds(value: Any) -> str:
@@ -102,7 +121,9 @@ def print_problem(error: ApiError) -> None:
         hint = problem.get("hint") or (
             f"did you mean {problem['did_you_mean']}?" if problem.get("did_you_mean") else ""
         )
-        errors.print(f"  {escape(str(place))}{line}: {escape(str(problem.get('message', '')))} [dim]{escape(hint)}[/]")
+        message = str(problem.get("message", ""))
+        says = message if not hint or message.endswith((".", "?", "!")) else f"{message}."
+        errors.print(f"  {escape(str(place))}{line}: {escape(says)}{f' [dim]{escape(hint)}[/]' if hint else ''}")
     if error.hint:
         errors.print(f"[dim]{escape(error.hint)}[/]")
     for step in error.next:

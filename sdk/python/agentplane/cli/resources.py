@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from agentplane.cli.connection import connect
 from agentplane.cli.documents import read_text
-from agentplane.cli.output import console, milliseconds, money, print_json, print_table
+from agentplane.cli.output import console, milliseconds, moment, money, print_json, print_table, status_text
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 
@@ -40,8 +40,18 @@ def status(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(overview)
         return
-    console.print(f"plane [bold]{url}[/]")
-    console.print_json(json.dumps(overview))
+    console.print(f"plane       [bold]{url}[/]")
+    counts = [f"{count} {status_text(word)}" for word, count in overview["executions"].items() if count]
+    console.print(f"executions  {', '.join(counts) or 'none'} since {moment(overview['since'])}")
+    cost = overview["cost_today"]
+    console.print(f"cost today  {money(cost['cost_usd'])} in {cost['calls']} model calls")
+    console.print(f"agents      {overview['agents']['registered']}, {overview['agents']['active']} active")
+    for wait in overview["approvals"]:
+        console.print(f"approval    {escape(wait['path'])}: {escape(wait['message'] or '')}")
+        console.print(f"            [dim]agentplane approve {wait['execution_id']} --step '{wait['path']}'[/]")
+    for failure in overview["recent_failures"]:
+        message = escape(str((failure.get("error") or {}).get("message") or ""))
+        console.print(f"{status_text(failure['status'], 11)} {failure['id']} {escape(failure['workflow'])}: {message}")
 
 
 @agents.command("list")
@@ -190,7 +200,7 @@ def list_keys(as_json: JsonFlag = False) -> None:
     print_table(
         ("id", "name", "kind", "prefix", "last used", "revoked"),
         [
-            (r["id"], r["name"], r.get("kind"), r.get("prefix"), r.get("last_used_at"), r.get("revoked_at"))
+            (r["id"], r["name"], r["kind"], r["prefix"], moment(r["last_used_at"]), moment(r["revoked_at"]))
             for r in rows
         ],
     )
