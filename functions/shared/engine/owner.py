@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -395,13 +394,12 @@ class Owner:
             self._running.cancel(step.start.path)
 
     async def _rest(self) -> None:
-        """Sleep until something happens or falls due."""
-        times = [
-            time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > self._loop.time()
-        ]
-        if not self._flusher.is_busy and self._running:
-            times.append(self._look_at())
-        pause = max(min(times, default=float("inf")) - self._loop.time(), 0.0)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if pause == float("inf") else pause):
-                await self._control.wake.wait()
+        """Sleep until something happens or falls due. A call in the air ends by itself: no time is watched then."""
+        if self._flusher.is_busy or not self._running:
+            await self._control.wake.wait()
+            return
+        now = self._loop.time()
+        ends = [time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > now]
+        timer = self._loop.call_at(min([self._look_at(), *ends]), self._control.wake.set)
+        await self._control.wake.wait()
+        timer.cancel()
