@@ -34,7 +34,7 @@ lint: $(VENV)/.dev ## Check style, types, imports and SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql
+	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 format: $(VENV)/.dev ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
