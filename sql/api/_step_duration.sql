@@ -1,4 +1,5 @@
 -- How many milliseconds a step took. What waited for people, time, events or a child is counted from the opening of its first wait.
+-- Null for the records of groups and repetitions: they last as long as what is below them, deciding them takes no time.
 create function plane.step_duration(p_step plane.checkpoints)
 returns numeric
 language plpgsql
@@ -16,6 +17,8 @@ begin
       from plane.waits as w
       where w.execution_id = p_step.execution_id and w.gen = p_step.gen and w.path = p_step.path
     ), 0);
+  elsif p_step.kind in ('group', 'item', 'round', 'for_each', 'loop') then
+    return null;
   end if;
   return 0;
 end;

@@ -124,6 +124,7 @@ async def test_steps_are_one_row_a_path_in_the_order_of_their_end(plane: Plane):
     assert len(steps) == len(by_path)
     assert by_path["greet"]["output"] == "Hello Ada"
     assert (by_path["repeat"]["kind"], by_path["repeat[1]"]["kind"]) == ("for_each", "transform")
+    assert (by_path["repeat"]["duration_ms"], by_path["repeat[1]"]["duration_ms"]) == (None, 0)
     assert by_path["never"]["status"] == "skipped"
     assert by_path["never"]["details"]["reason"]["code"]
     assert steps.index(by_path["repeat"]) > steps.index(by_path["repeat[2]"])
