@@ -16,7 +16,7 @@ from functions.shared.dsl.expression_errors import ExpressionCode, ExpressionErr
 from functions.shared.dsl.prompts import Part, compile_prompt
 from functions.shared.dsl.syntax import parse, reference_of
 from functions.shared.dsl.templates import OPEN, TAG_OPEN, Piece, TemplateError, split
-from functions.shared.dsl.values import MAX_RESULT, check_size, plain, to_text
+from functions.shared.dsl.values import MAX_RESULT, MAX_TEXT, check_size, plain, to_text
 from functions.shared.jsonvalue import Json
 
 __all__ = [
@@ -143,7 +143,19 @@ def _evaluate_text(text: str, run: Evaluation) -> Json:
         if not template.is_reference:
             _check_container(result)
         return result
-    return text_within("".join([part if isinstance(part, str) else to_text(part(run)) for part in template.parts]))
+    return _joined(template.parts, run)
+
+
+def _joined(parts: tuple[str | Closure, ...], run: Evaluation) -> str:
+    pieces: list[str] = []
+    size = 0
+    for part in parts:
+        piece = part if isinstance(part, str) else to_text(part(run))
+        size += len(piece)
+        if size > MAX_TEXT:
+            text_within(None)
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def _check_container(result: Json) -> None:

@@ -276,7 +276,7 @@ def _syntax_hint(what: str, line: str) -> str | None:
         return "Put quotes around a text that holds `: `, or check the indentation."
     if "block" in what or "expected" in what:
         return "Check the indentation here and on the line before."
-    return None
+    return "Check quotes, brackets and indentation near here."
 
 
 def problem(

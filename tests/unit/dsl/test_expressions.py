@@ -258,6 +258,15 @@ def test_large_results_are_refused_before_they_hurt() -> None:
         assert time.perf_counter() - start < 3
 
 
+def test_a_text_may_not_repeat_a_large_value_without_end() -> None:
+    scope = {"input": {"big": "x" * 1_000_000}}
+    start = time.perf_counter()
+    with pytest.raises(ExpressionError) as raised:
+        evaluate("${{ input.big }} " * 10_000, scope)
+    assert raised.value.code == "too_large"
+    assert time.perf_counter() - start < 1
+
+
 def test_a_structure_may_not_multiply_a_large_value() -> None:
     scope = {"input": {"big": ["x" * 1000] * 1000}}
     assert evaluate(["${{ input.big }}"] * 4, scope) == [scope["input"]["big"]] * 4

@@ -17,6 +17,18 @@ EXPRESSION_CODES = {
 
 
 MAX_FINDINGS = 500
+_USUAL_HINTS = {
+    "missing_key": "Add it.",
+    "exclusive_keys": "Keep one of them.",
+    "unknown_key": "Remove it.",
+    "empty": "Fill it in, or remove it.",
+    "duplicate": "Keep one of them.",
+    "out_of_range": "Change it to fit.",
+    "no_effect": "Remove it, or add what it belongs to.",
+    "bad_text": "Remove the character.",
+    "expression_not_allowed": "Put the value into a field that takes expressions.",
+    "constant_condition": "Look at an input or a step, or remove it.",
+}
 
 
 class Findings:
@@ -59,7 +71,9 @@ class Findings:
         if (shown, code, message) in self._found:
             return
         line, column = self._place(path, offset)
-        self._found[shown, code, message] = Problem(shown, line, column, code, severity, message, hint)
+        self._found[shown, code, message] = Problem(
+            shown, line, column, code, severity, message, hint or _USUAL_HINTS.get(code)
+        )
 
     def _place(self, path: DocumentPath, offset: int | None) -> tuple[int | None, int | None]:
         if self._loaded is None:
