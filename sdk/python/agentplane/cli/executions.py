@@ -118,6 +118,11 @@ class Follower:
             if not is_new:
                 time.sleep(0.1)
 
+    def skip_what_happened(self) -> None:
+        """Begin after the newest event."""
+        while (page := self._plane.executions.events(self._id, after=self._cursor))["data"]:
+            self._cursor = page["data"][-1]["id"]
+
     def _read(self, wait_seconds: int = 0) -> bool:
         page = self._plane.executions.events(self._id, after=self._cursor, wait_seconds=wait_seconds)
         for event in page["data"]:
@@ -302,8 +307,10 @@ def retry(
 ) -> None:
     """Run what failed again; succeeded steps are kept."""
     with connect() as plane:
+        follower = Follower(plane, execution_id)
+        follower.skip_what_happened()
         plane.executions.retry(execution_id, from_path)
-        execution = Follower(plane, execution_id).follow()
+        execution = follower.follow()
     print_end(execution)
     if execution.status not in {"succeeded", "waiting"}:
         raise typer.Exit(1)
