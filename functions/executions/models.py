@@ -1,5 +1,6 @@
 """What the routes of executions take and give."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
@@ -11,6 +12,8 @@ from functions.shared.web import Answer, Body, Money, Timestamp
 
 Mode: TypeAlias = Literal["engine", "external"]
 Status: TypeAlias = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out"]
+FIRST_YEAR, LAST_YEAR = 1969, 3000
+
 # With the words of the first AgentPlane.
 SaidStatus: TypeAlias = Literal[
     "queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out", "pending", "completed"
@@ -27,6 +30,13 @@ def _rounded(value: Decimal) -> Decimal:
     return value.quantize(Decimal("1E-9"))
 
 
+def _in_our_time(value: datetime) -> datetime:
+    if not FIRST_YEAR < value.year < LAST_YEAR:
+        raise PydanticCustomError("out_of_range", "the year must be between 1970 and 2999")
+    return value
+
+
+Moment: TypeAlias = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 Cost: TypeAlias = Annotated[
     Decimal, Field(ge=0, lt=1_000_000_000, description="US dollars, as a number or a string."), AfterValidator(_rounded)
 ]
@@ -111,6 +121,13 @@ class ReportedUsage(Body):
     output_tokens: Tokens = None
 
 
+class ReportedError(Body, extra="allow"):
+    """Why a step failed; more members are kept."""
+
+    code: Annotated[str, Field(min_length=1, max_length=100)] = "reported"
+    message: Annotated[str, Field(max_length=10_000)]
+
+
 class ReportStep(Body):
     """A step that an agent began or ended. Repetitions need paths of their own: `send[1]`."""
 
@@ -118,10 +135,13 @@ class ReportStep(Body):
     kind: Annotated[str, Field(min_length=1, max_length=60)] = "external"
     status: Literal["running", "succeeded", "completed", "failed", "skipped", "cancelled"]
     output: JsonValue = None
-    error: Annotated[str | dict[str, JsonValue] | None, Field(description="A message, or {code, message}.")] = None
+    error: Annotated[
+        Annotated[str, Field(max_length=10_000)] | ReportedError | None,
+        Field(description="A message, or {code, message}."),
+    ] = None
     attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     usage: ReportedUsage | None = None
     cost_usd: Annotated[Cost | None, Field(description="Left out with usage: unknown, not 0.")] = None
 

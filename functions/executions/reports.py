@@ -9,7 +9,7 @@ from functions.executions.models import FORMER_STATUS
 from functions.shared.engine.paths import parent_of
 
 if TYPE_CHECKING:
-    from functions.executions.models import ReportStep
+    from functions.executions.models import ReportedError, ReportStep
     from functions.shared.jsonvalue import JsonObject
 
 # Names in a runbook may be sentences; only what is written like a path has a parent.
@@ -28,7 +28,7 @@ def record_of(report: ReportStep) -> JsonObject:
         "kind": report.kind,
         "status": FORMER_STATUS.get(report.status, report.status),
         "output": report.output,
-        "error": {"code": "reported", "message": report.error} if isinstance(report.error, str) else report.error,
+        "error": _error_of(report.error),
         "attempts": report.attempts,
         "duration_ms": 0,
         "cost_usd": None if report.cost_usd is None else str(report.cost_usd),
@@ -42,3 +42,9 @@ def record_of(report: ReportStep) -> JsonObject:
     times = {"started_at": report.started_at, "ended_at": report.ended_at}
     record["details"] = {name: at.isoformat() for name, at in times.items() if at is not None}
     return record
+
+
+def _error_of(said: str | ReportedError | None) -> JsonObject | None:
+    if said is None:
+        return None
+    return {"code": "reported", "message": said} if isinstance(said, str) else said.model_dump(mode="json")

@@ -17,6 +17,7 @@ from functions.shared.web import Db, PlaneRouter, create_app, example, invalid_i
 router = PlaneRouter(prefix="/api/observe", tags=["observe"])
 
 MAX_LIMIT = 500
+FIRST_YEAR, LAST_YEAR = 1969, 3000
 Since = Annotated[
     AwareDatetime | None, Query(alias="from", description="From this time on; 30 days before `to` when left out.")
 ]
@@ -113,6 +114,13 @@ async def report_event(body: ReportEvent, db: Db) -> object:
 
 
 def _time(since: datetime | None, until: datetime | None) -> JsonObject:
+    problems = [
+        FieldProblem(f"/query/{name}", "out_of_range", "The year must be between 1970 and 2999.")
+        for name, at in (("from", since), ("to", until))
+        if at is not None and not FIRST_YEAR < at.year < LAST_YEAR
+    ]
+    if problems:
+        raise invalid_input(problems)
     if since is not None and until is not None and until < since:
         raise invalid_input([FieldProblem("/query/to", "out_of_range", "`to` is before `from`.")])
     return {

@@ -134,6 +134,28 @@ async def test_the_same_report_again_changes_nothing_and_another_one_is_refused(
     assert len((await still_plane.get(path))["data"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("started_at", "0001-01-01T00:00:00+05:00"),
+        ("ended_at", "9999-12-31T23:59:59-05:00"),
+        ("started_at", "2026-01-01T00:00:00"),
+        ("error", {"code": 7, "message": "no"}),
+        ("usage", {"input_tokens": -1}),
+        ("attempts", 0),
+        ("path", " "),
+    ],
+)
+async def test_a_report_that_could_not_be_shown_is_refused(
+    still_plane: Plane, external: dict[str, Any], field: str, value: object
+):
+    report = {"path": "send", "status": "failed", field: value}
+    answer = await still_plane.agent.post(f"/api/executions/{external['id']}/steps", json=report)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"].startswith(f"/{field}")
+    assert (await still_plane.get(f"/api/executions/{external['id']}/steps"))["data"] == []
+
+
 async def test_the_engine_reports_itself(still_plane: Plane):
     await still_plane.store("name: mine\nsteps:\n  one: {transform: 1}\n")
     execution = await still_plane.start("mine")

@@ -84,6 +84,8 @@ async def test_costs_of_another_time_or_organisation_are_not_counted(spent: Plan
         "/api/observe/costs", params={"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
     )
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/query/to")
+    ancient = await spent.agent.get("/api/observe/bottlenecks", params={"from": "0001-01-01T00:00:00+14:00"})
+    assert (ancient.status_code, ancient.json()["errors"][0]["pointer"]) == (422, "/query/from")
     limited = await spent.get("/api/observe/costs", limit=1)
     assert (len(limited["data"]), limited["is_truncated"], limited["total"]["calls"]) == (1, True, 5)
 
