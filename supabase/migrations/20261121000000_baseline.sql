@@ -3566,7 +3566,7 @@ declare
 begin
   if p_step.path is not null then
     v_data := jsonb_strip_nulls(jsonb_build_object(
-      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', p_step.attempts, 'duration_ms', p_step.duration_ms,
+      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', p_step.attempts, 'duration_ms', plane.step_duration(p_step),
       'error', p_step.error, 'reason', p_step.details -> 'reason', 'model', p_step.model, 'input_tokens', p_step.input_tokens,
       'output_tokens', p_step.output_tokens, 'cost_usd', p_step.cost_usd::text,
       'is_cost_unknown', nullif(p_step.is_cost_unknown, false)));
@@ -4030,6 +4030,7 @@ $$;
 
 -- sql/api/_step_duration.sql
 -- How many milliseconds a step took. What waited for people, time, events or a child is counted from the opening of its first wait.
+-- Null for the records of groups and repetitions: they last as long as what is below them, deciding them takes no time.
 create function plane.step_duration(p_step plane.checkpoints)
 returns numeric
 language plpgsql
@@ -4047,6 +4048,8 @@ begin
       from plane.waits as w
       where w.execution_id = p_step.execution_id and w.gen = p_step.gen and w.path = p_step.path
     ), 0);
+  elsif p_step.kind in ('group', 'item', 'round', 'for_each', 'loop') then
+    return null;
   end if;
   return 0;
 end;
