@@ -19,6 +19,8 @@ begin
     create role authenticator login noinherit;
   end if;
   execute format('grant plane_kernel, plane_gateway to %I', current_user);
+  -- Nobody who calls needs tables, types or functions of their own.
+  execute format('revoke temporary on database %I from public', current_database());
 end;
 $$;
 

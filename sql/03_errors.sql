@@ -6,7 +6,7 @@
 create function plane.raise_error(p_status int, p_code text, p_message text, p_hint text default null, p_extra jsonb default '{}')
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using

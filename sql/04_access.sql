@@ -3,7 +3,7 @@ create function plane.caller_claims()
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return nullif(current_setting('request.jwt.claims', true), '')::jsonb;
@@ -15,7 +15,7 @@ create function plane.caller_org()
 returns uuid
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -30,7 +30,7 @@ create function plane.caller_key()
 returns uuid
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'key_id')::uuid;
@@ -42,7 +42,7 @@ create function plane.caller_has_scope(p_scope text)
 returns boolean
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);

@@ -6,7 +6,7 @@ create function plane.agent_health(p_lease_seconds int, p_last_seen_at timestamp
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_lease_seconds is null or plane.clock() < p_last_seen_at + make_interval(secs => p_lease_seconds) then 'active'

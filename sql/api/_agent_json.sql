@@ -3,7 +3,7 @@ create function plane.agent_json(p_agent plane.agents)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', p_agent.id,

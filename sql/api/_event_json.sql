@@ -3,7 +3,7 @@ create function plane.event_json(p_step plane.checkpoints, p_event plane.events)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_data jsonb := p_event.data;

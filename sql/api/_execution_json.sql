@@ -4,7 +4,7 @@ create function plane.execution_json(p_execution plane.executions, p_whole boole
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_leaves_input  constant boolean := not p_whole and octet_length(p_execution.input::text) > 8192;

@@ -4,7 +4,7 @@ create function plane.execution_status(p_execution plane.executions)
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_execution.status <> 'running' or p_execution.mode = 'external' then p_execution.status

@@ -4,7 +4,7 @@ create function plane.find_agent(p_id uuid, p_name text)
 returns plane.agents
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent plane.agents;

@@ -4,7 +4,7 @@ create function plane.find_execution(p_id text)
 returns plane.executions
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions;

@@ -4,7 +4,7 @@ create function plane.find_version(payload jsonb, out workflow plane.workflows, 
 returns record
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    constant uuid := plane.caller_org();

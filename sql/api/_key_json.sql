@@ -3,7 +3,7 @@ create function plane.key_json(p_key plane.api_keys)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', p_key.id,

@@ -3,7 +3,7 @@ create function plane.known_cost(p_execution plane.executions)
 returns numeric
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select (coalesce((
     select sum(c.cost_usd) from plane.checkpoints as c where c.execution_id = p_execution.id and not c.is_carried

@@ -7,7 +7,7 @@
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_expected constant bigint := (payload ->> 'if_version')::bigint;

@@ -3,7 +3,7 @@ create function plane.merge_json(p_target jsonb, p_patch jsonb)
 returns jsonb
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when jsonb_typeof(p_patch) <> 'object' then p_patch

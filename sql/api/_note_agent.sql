@@ -3,7 +3,7 @@
 create function plane.note_agent(p_agent_id uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_agent_id is null then

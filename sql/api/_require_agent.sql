@@ -4,7 +4,7 @@ create function plane.require_agent(p_agent_id uuid, p_pointer text)
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_agent_id is null or exists (select from plane.agents where id = p_agent_id and org_id = plane.caller_org()) then

@@ -4,7 +4,7 @@ create function plane.require_running(p_execution plane.executions)
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_execution.status = 'running' then

@@ -4,7 +4,7 @@ create function plane.require_signaller()
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if plane.caller_has_scope('executions:write') or plane.caller_has_scope('approvals:decide') then

@@ -8,7 +8,7 @@ returns table (
 )
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select c.execution_id, c.path, c.model, c.provider, c.input_tokens, c.output_tokens, c.cost_usd, c.is_cost_unknown
   from plane.checkpoints as c

@@ -3,7 +3,7 @@ create function plane.state_etag(p_version bigint, p_updated_at timestamptz)
 returns text
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p_version || '-' || to_hex((extract(epoch from p_updated_at) * 1000000)::bigint);
 $$;

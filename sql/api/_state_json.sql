@@ -3,7 +3,7 @@ create function plane.state_json(p_state plane.state)
 returns jsonb
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'component', p_state.component,

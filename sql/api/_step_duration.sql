@@ -4,7 +4,7 @@ create function plane.step_duration(p_step plane.checkpoints)
 returns numeric
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_step.duration_ms > 0 then

@@ -4,7 +4,7 @@ create function plane.step_json(p_step plane.checkpoints)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_duration_ms constant numeric := plane.step_duration(p_step);

@@ -3,7 +3,7 @@ create function plane.step_kind(p_execution plane.executions, p_path text)
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select s ->> 'kind'
   from plane.workflow_versions as v, jsonb_array_elements(v.steps) as s

@@ -6,7 +6,7 @@ create function plane.step_rows(p_execution plane.executions, p_after jsonb, p_p
 returns table (phase int, feed_id bigint, path text, step jsonb, output jsonb, output_ref bytea)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select coalesce((p_after ->> 'phase')::int, -1) as phase, coalesce((p_after ->> 'feed_id')::bigint, 0) as feed_id,

@@ -3,7 +3,7 @@ create function plane.version_json(p_workflow plane.workflows, p_version plane.w
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', p_workflow.id,

@@ -4,7 +4,7 @@ create function plane.waiting_for(p_execution plane.executions)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(
     w.data || jsonb_build_object(

@@ -6,7 +6,7 @@
 create function api.append_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_max    constant int := (payload ->> 'max_length')::int;

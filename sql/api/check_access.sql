@@ -3,7 +3,7 @@
 create function api.check_access(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not plane.caller_has_scope(payload ->> 'scope') then

@@ -4,7 +4,7 @@
 create function api.create_key(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_scopes constant text[] := array(select jsonb_array_elements_text(payload -> 'scopes'));

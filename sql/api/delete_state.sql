@@ -4,7 +4,7 @@
 create function api.delete_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_old plane.state := plane.match_state(payload);

@@ -4,7 +4,7 @@ create function api.get_agent(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane.agent_json(plane.find_agent((payload ->> 'id')::uuid, null));
 $$;

@@ -8,7 +8,7 @@ create function api.get_bottlenecks(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan -- one execution and many need different plans
 as $$
 declare

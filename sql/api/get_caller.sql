@@ -4,7 +4,7 @@ create function api.get_caller(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'organisation', jsonb_build_object('id', o.id, 'name', o.name),

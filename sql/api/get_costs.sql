@@ -6,7 +6,7 @@ create function api.get_costs(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_by   constant text := payload ->> 'group_by';

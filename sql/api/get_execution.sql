@@ -5,7 +5,7 @@ create function api.get_execution(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane.execution_json(plane.find_execution(payload ->> 'execution_id'), true);
 $$;

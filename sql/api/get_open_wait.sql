@@ -6,7 +6,7 @@ create function api.get_open_wait(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');

@@ -5,7 +5,7 @@ create function api.get_overview(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org   constant uuid := plane.caller_org();

@@ -4,7 +4,7 @@ create function api.get_queue_depth(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'ready', count(*) filter (where status = 'ready'),

@@ -6,7 +6,7 @@ create function api.get_startable(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('version_id', (f.version).id, 'workflow_id', (f.workflow).id, 'name', (f.workflow).name,
     'version', (f.version).version, 'format', (f.version).format, 'document', (f.version).document)

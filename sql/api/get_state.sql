@@ -5,7 +5,7 @@ create function api.get_state(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_state plane.state;

@@ -6,7 +6,7 @@ create function api.get_workflow(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane.version_json(f.workflow, f.version, true) from plane.find_version(payload) as f;
 $$;

@@ -6,7 +6,7 @@
 create function api.heartbeat_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent plane.agents := plane.find_agent((payload ->> 'id')::uuid, null);

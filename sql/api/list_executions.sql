@@ -7,7 +7,7 @@ create function api.list_executions(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan -- each set of filters has its own index
 as $$
 declare

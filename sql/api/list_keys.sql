@@ -4,7 +4,7 @@ create function api.list_keys(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select k

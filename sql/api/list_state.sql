@@ -5,7 +5,7 @@ create function api.list_state(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with found as (
     select s, octet_length(s.value::text) as bytes

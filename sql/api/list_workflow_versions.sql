@@ -7,7 +7,7 @@ create function api.list_workflow_versions(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with named as (
     select f.workflow from plane.find_version(jsonb_build_object('name', payload ->> 'name')) as f

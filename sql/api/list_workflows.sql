@@ -6,7 +6,7 @@ create function api.list_workflows(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select w

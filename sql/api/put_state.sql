@@ -5,7 +5,7 @@
 create function api.put_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_answer jsonb;

@@ -4,7 +4,7 @@
 create function api.register_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now        constant timestamptz := plane.clock();

@@ -5,7 +5,7 @@
 create function api.retry_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');

@@ -4,7 +4,7 @@
 create function api.revoke_key(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org constant uuid := plane.caller_org();

@@ -6,7 +6,7 @@
 create function api.start_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_started jsonb;

@@ -5,7 +5,7 @@
 create function api.update_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_changes constant jsonb := coalesce(payload -> 'changes', '{}');

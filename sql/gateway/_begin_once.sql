@@ -6,7 +6,7 @@
 create function gateway._begin_once(p_key text, p_fingerprint text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    uuid := plane.caller_org();

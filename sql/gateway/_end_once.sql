@@ -3,7 +3,7 @@
 create function gateway._end_once(p_key text, p_answer jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update plane.idempotency

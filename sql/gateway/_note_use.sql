@@ -3,7 +3,7 @@
 create function gateway._note_use(p_key plane.api_keys)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_key.last_used_at > plane.clock() - interval '1 minute' then

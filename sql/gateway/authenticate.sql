@@ -8,7 +8,7 @@ create function gateway.authenticate(p_key_hash text, p_fn text)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key  plane.api_keys;

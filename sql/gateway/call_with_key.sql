@@ -6,7 +6,7 @@
 create function api.call_with_key(key_hash text, fn text, payload jsonb default '{}', idempotency jsonb default null)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$

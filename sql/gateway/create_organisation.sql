@@ -6,7 +6,7 @@ create function gateway.create_organisation(p_name text, p_key_hash text, p_pref
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org uuid;

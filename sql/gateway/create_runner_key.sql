@@ -3,7 +3,7 @@ create function gateway.create_runner_key(p_key_hash text, p_prefix text)
 returns uuid
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.api_keys (name, kind, key_hash, prefix)
   values ('runner', 'runner', sha256(decode(p_key_hash, 'hex')), p_prefix)

@@ -3,7 +3,7 @@
 create function api.kernel_with_key(key_hash text, verb text, payload jsonb default '{}')
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$

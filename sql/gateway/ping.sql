@@ -3,7 +3,7 @@ create function api.ping()
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select 'ok';
 $$;

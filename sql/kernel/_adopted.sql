@@ -3,7 +3,7 @@ create function plane._adopted(p_frame plane.frames, p_ref text)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane._claimed(parent, (
     select jsonb_build_array(v.content_hash)

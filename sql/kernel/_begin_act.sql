@@ -6,7 +6,7 @@ create function plane._begin_act(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;

@@ -3,7 +3,7 @@ create function plane._below(p_root_execution_id uuid, p_execution_id uuid, p_fr
 returns table (execution_id uuid, frame text, depth int)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with recursive below as (
     select f.execution_id, f.frame, f.depth

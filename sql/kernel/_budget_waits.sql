@@ -3,7 +3,7 @@ create function plane._budget_waits(p_execution_id uuid)
 returns setof plane.waits
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select w.*
   from plane.executions as e

@@ -2,7 +2,7 @@
 create function plane._cancel_below(p_frame plane.frames, p_tokens text[] default null)
 returns jsonb
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane._cancel_frames(coalesce(array_agg(b.execution_id), '{}'), coalesce(array_agg(b.frame), '{}'))
   from plane._below(p_frame.root_execution_id, p_frame.execution_id, p_frame.frame, p_tokens) as b;

@@ -5,7 +5,7 @@
 create function plane._cancel_frames(p_execution_ids uuid[], p_frames text[])
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;

@@ -4,7 +4,7 @@ create function plane._checkpointed(p_frame plane.frames, p_is_repeated boolean)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_step   constant jsonb := p_frame.last_checkpoint;

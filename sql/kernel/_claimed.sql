@@ -3,7 +3,7 @@ create function plane._claimed(p_frame plane.frames, p_known jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'ok', true,

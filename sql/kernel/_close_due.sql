@@ -3,7 +3,7 @@
 create function plane._close_due(p_execution_id uuid, p_frame text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now    timestamptz := plane.clock();

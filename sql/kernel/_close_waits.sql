@@ -4,7 +4,7 @@
 create function plane._close_waits(p_frame plane.frames, p_tokens jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tokens text[];

@@ -3,7 +3,7 @@
 create function plane._close_waits_of(p_execution_id uuid, p_frame text)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with closed as (
     update plane.waits

@@ -6,7 +6,7 @@
 create function plane._count_down(p_frame plane.frames, p_finish jsonb, p_lease_seconds numeric)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref     constant text := format('adopt:%s/%s/%s', p_frame.execution_id, p_frame.frame, p_frame.epoch);

@@ -7,7 +7,7 @@ create function plane._create_execution(
   p_parent plane.frames default null, p_path text default null, p_token text default null)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id       constant uuid := coalesce((p ->> 'id')::uuid, gen_random_uuid());

@@ -5,7 +5,7 @@
 create function plane._decide_budget(p_execution plane.executions, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_is_grant constant boolean := p_payload ->> 'outcome' in ('approve', 'grant');

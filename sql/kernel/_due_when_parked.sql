@@ -5,7 +5,7 @@ create function plane._due_when_parked(p_frame plane.frames)
 returns timestamptz
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select least(
     p_frame.deadline_at,

@@ -2,7 +2,7 @@
 create function plane._end_execution(p_execution_id uuid, p_status text, p_output jsonb, p_error jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions;

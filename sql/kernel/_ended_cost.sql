@@ -2,7 +2,7 @@
 create function plane._ended_cost(p_execution_id uuid, out total numeric, out known numeric)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with own as (
     select coalesce(sum(cost_usd), 0) as cost, coalesce(bool_or(is_cost_unknown), false) as is_unknown

@@ -2,7 +2,7 @@
 create function plane._extend(p_frame plane.frames, p_lease_seconds numeric, p_in_flight jsonb)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames := plane._renew(p_frame, p_lease_seconds);

@@ -3,7 +3,7 @@
 create function plane._fence_below(p_frame plane.frames)
 returns int
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;

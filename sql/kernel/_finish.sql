@@ -6,7 +6,7 @@
 create function plane._finish(p_frame plane.frames, p_finish jsonb, p_lease_seconds numeric)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_live   int;

@@ -3,7 +3,7 @@
 create function plane._forget(p_limit int)
 returns int
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frames int;

@@ -3,7 +3,7 @@ create function plane._has_equal(p_payload jsonb, p_match jsonb)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (

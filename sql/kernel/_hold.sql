@@ -3,7 +3,7 @@
 create function plane._hold(p_frame plane.frames, p_claim_ref text, p_owner text, p_lease_seconds numeric)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Running, or made ready by a sweep: whoever held it has vanished. Who parks or chains leaves no claim_ref behind.

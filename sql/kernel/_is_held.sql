@@ -3,7 +3,7 @@ create function plane._is_held(p_frame plane.frames, p_epoch bigint)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce(

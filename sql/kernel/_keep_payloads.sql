@@ -2,7 +2,7 @@
 create function plane._keep_payloads(p_org_id uuid, p_records jsonb)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.payloads (org_id, hash, body, size)
   select p_org_id, hash, (array_agg(output))[1], max(size)

@@ -4,7 +4,7 @@ create function plane._list_records(p_frame plane.frames)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with live as (
     select c as checkpoint, sum(coalesce(s.size, 0)) over (order by c.feed_id desc) <= 4194304 as fits

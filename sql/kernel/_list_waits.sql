@@ -3,7 +3,7 @@ create function plane._list_waits(p_frame plane.frames, p_answered boolean)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(plane._wait_row(w) order by w.opened_at, w.token), '[]')
   from plane.waits as w

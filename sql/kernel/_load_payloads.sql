@@ -3,7 +3,7 @@ create function plane._load_payloads(p_org_id uuid, p_refs jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with asked as (
     select ref, sum(s.size) over (order by ord) - s.size < 4194304 as fits

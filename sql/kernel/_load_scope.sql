@@ -3,7 +3,7 @@ create function plane._load_scope(p_frame plane.frames, p_parent text, p_after t
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select c as checkpoint, sum(coalesce(s.size, 2048)) over (order by c.path) - coalesce(s.size, 2048) < 4194304 as fits

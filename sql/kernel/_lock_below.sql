@@ -2,7 +2,7 @@
 create function plane._lock_below(p_root_execution_id uuid, p_execution_id uuid, p_frame text, p_tokens text[] default null)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform

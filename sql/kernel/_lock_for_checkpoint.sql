@@ -5,7 +5,7 @@
 create function plane._lock_for_checkpoint(p jsonb, p_execution_id uuid, p_frame text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    uuid;

@@ -3,7 +3,7 @@
 create function plane._lock_topics(p_topics text[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_advisory_xact_lock(topic)

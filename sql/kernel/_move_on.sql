@@ -5,7 +5,7 @@
 create function plane._move_on(p_frame plane.frames, p jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_next  constant text := coalesce(p ->> 'next', 'running');

@@ -3,7 +3,7 @@ create function plane._next_due()
 returns timestamptz
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with recursive organisations as (
     (select f.org_id from plane.frames as f order by f.org_id limit 1)

@@ -5,7 +5,7 @@
 create function plane._open_child(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref     constant text := p_open -> 'child' ->> 'ref';

@@ -3,7 +3,7 @@
 create function plane._open_shards(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slice numeric := plane._take_slice(p_frame.execution_id, p_frame.frame, jsonb_array_length(p_open -> 'shards'));

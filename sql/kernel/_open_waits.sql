@@ -6,7 +6,7 @@
 create function plane._open_waits(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_open        jsonb;

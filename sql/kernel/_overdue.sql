@@ -4,7 +4,7 @@ create function plane._overdue(p_limit int, p_per_org int)
 returns table (execution_id uuid, frame text)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with recursive organisations as (
     (select f.org_id from plane.frames as f order by f.org_id limit 1)

@@ -3,7 +3,7 @@
 create function plane._queue_signal(p_execution plane.executions, p_name text, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_decision boolean;

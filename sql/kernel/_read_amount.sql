@@ -3,7 +3,7 @@ create function plane._read_amount(p_amount jsonb)
 returns numeric
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_amount #>> '{}' ~ '^\d{1,9}(\.\d{1,9})?$' and (p_amount #>> '{}')::numeric > 0 then

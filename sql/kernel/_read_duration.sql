@@ -3,7 +3,7 @@ create function plane._read_duration(p_text text)
 returns interval
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select m[1]::float8 * case m[2]
     when 'ms' then interval '1 millisecond'

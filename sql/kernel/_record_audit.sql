@@ -3,7 +3,7 @@
 create function plane.record_audit(p_action text, p_resource text, p_resource_id text, p_details jsonb default '{}')
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.audit_entries (org_id, actor_kind, actor_id, action, resource, resource_id, details)
   select

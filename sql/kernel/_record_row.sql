@@ -3,7 +3,7 @@ create function plane._record_row(p_checkpoint plane.checkpoints, p_body jsonb)
 returns jsonb
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return jsonb_build_object(

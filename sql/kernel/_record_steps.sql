@@ -5,7 +5,7 @@
 create function plane._record_steps(
   p_frame plane.frames, p_seq bigint, p_records jsonb, out conflicts text[], out written int, out cost numeric)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_paths text[];

@@ -2,7 +2,7 @@
 create function plane._refuse_child(p_frame plane.frames, p_token text, p_code text, p_ref text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform plane._answer_wait(p_frame.execution_id, p_token, 'failed', jsonb_build_object(

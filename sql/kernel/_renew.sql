@@ -3,7 +3,7 @@
 create function plane._renew(p_frame plane.frames, p_lease_seconds numeric)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lease interval := p_lease_seconds * interval '1 second';

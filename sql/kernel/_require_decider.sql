@@ -3,7 +3,7 @@ create function plane._require_decider()
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not plane.caller_has_scope('approvals:decide') then

@@ -3,7 +3,7 @@ create function plane._require_execution(p_execution_id uuid)
 returns plane.executions
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org       uuid := plane._require_org();

@@ -4,7 +4,7 @@ create function plane._require_org()
 returns uuid
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org uuid := plane.caller_org();

@@ -3,7 +3,7 @@ create function plane._require_outcome(p_payload jsonb, p_outcomes jsonb)
 returns void
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_allowed constant jsonb := case when jsonb_typeof(p_outcomes) = 'array' then p_outcomes else '[]' end;

@@ -3,7 +3,7 @@
 create function plane._restart_frame(p_execution plane.executions)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_limits jsonb;

@@ -3,7 +3,7 @@
 create function plane._signal_wait(p_wait plane.waits, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_by       constant uuid := plane.caller_key();

@@ -3,7 +3,7 @@
 create function plane._take_signal(p_frame plane.frames, p_token text, p_name text, p_match jsonb)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_signal plane.signals;

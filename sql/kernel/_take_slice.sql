@@ -3,7 +3,7 @@
 create function plane._take_slice(p_execution_id uuid, p_frame text, p_parts int, p_most numeric default null)
 returns numeric
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slice numeric;

@@ -3,7 +3,7 @@
 create function plane._vote(p_wait plane.waits, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_votes jsonb;

@@ -4,7 +4,7 @@
 create function plane._wake(p_execution_id uuid, p_frame text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;

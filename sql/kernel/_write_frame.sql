@@ -3,7 +3,7 @@
 create function plane._write_frame(p_frame plane.frames, p jsonb, p_step jsonb, p_written int)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now     constant timestamptz := plane.clock();

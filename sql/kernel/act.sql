@@ -7,7 +7,7 @@
 create function plane.act(p jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_payload     constant jsonb := coalesce(p -> 'payload', '{}');

@@ -7,7 +7,7 @@ create function plane.cancel_execution(p_execution_id uuid)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane._require_execution(p_execution_id);

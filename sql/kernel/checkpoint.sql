@@ -9,7 +9,7 @@ create function plane.checkpoint(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant uuid := (p ->> 'execution_id')::uuid;

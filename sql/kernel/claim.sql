@@ -8,7 +8,7 @@ create function plane.claim(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref   text := p ->> 'claim_ref';

@@ -4,7 +4,7 @@ returns jsonb
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(v), '[]')
   from (select * from plane.violations order by invariant, execution_id, frame limit coalesce((p ->> 'limit')::int, 100)) as v;

@@ -6,7 +6,7 @@ create function plane.record_external_step(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions := plane._require_execution((p ->> 'execution_id')::uuid);

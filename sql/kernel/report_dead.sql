@@ -4,7 +4,7 @@ create function plane.report_dead(p jsonb)
 returns jsonb
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with freed as (
     update plane.frames

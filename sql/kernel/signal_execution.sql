@@ -9,7 +9,7 @@ create function plane.signal_execution(p_execution_id uuid, p_name text, p_paylo
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane._require_execution(p_execution_id);

@@ -7,7 +7,7 @@ create function plane.start_execution(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org     constant uuid := plane._require_org();

@@ -7,7 +7,7 @@ create function plane.sweep(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_limit   constant int := coalesce((p ->> 'limit')::int, 200);

@@ -25,6 +25,8 @@ begin
     create role authenticator login noinherit;
   end if;
   execute format('grant plane_kernel, plane_gateway to %I', current_user);
+  -- Nobody who calls needs tables, types or functions of their own.
+  execute format('revoke temporary on database %I from public', current_database());
 end;
 $$;
 
@@ -60,7 +62,7 @@ create function plane.clock()
 returns timestamptz
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return clock_timestamp() + coalesce(nullif(current_setting('plane.clock_offset', true), '')::interval, interval '0');
@@ -76,7 +78,7 @@ $$;
 create function plane.raise_error(p_status int, p_code text, p_message text, p_hint text default null, p_extra jsonb default '{}')
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using
@@ -93,7 +95,7 @@ create function plane.caller_claims()
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return nullif(current_setting('request.jwt.claims', true), '')::jsonb;
@@ -105,7 +107,7 @@ create function plane.caller_org()
 returns uuid
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -120,7 +122,7 @@ create function plane.caller_key()
 returns uuid
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'key_id')::uuid;
@@ -132,7 +134,7 @@ create function plane.caller_has_scope(p_scope text)
 returns boolean
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);
@@ -769,7 +771,7 @@ create policy "the kernel records events" on plane.events
 create function gateway._begin_once(p_key text, p_fingerprint text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    uuid := plane.caller_org();
@@ -801,7 +803,7 @@ $$;
 create function gateway._end_once(p_key text, p_answer jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update plane.idempotency
@@ -817,7 +819,7 @@ $$;
 create function gateway._note_use(p_key plane.api_keys)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_key.last_used_at > plane.clock() - interval '1 minute' then
@@ -868,7 +870,7 @@ create function gateway.authenticate(p_key_hash text, p_fn text)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key  plane.api_keys;
@@ -921,7 +923,7 @@ alter function gateway.authenticate(text, text) owner to plane_gateway;
 create function api.call_with_key(key_hash text, fn text, payload jsonb default '{}', idempotency jsonb default null)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$
@@ -955,7 +957,7 @@ create function gateway.create_organisation(p_name text, p_key_hash text, p_pref
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org uuid;
@@ -988,7 +990,7 @@ create function gateway.create_runner_key(p_key_hash text, p_prefix text)
 returns uuid
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.api_keys (name, kind, key_hash, prefix)
   values ('runner', 'runner', sha256(decode(p_key_hash, 'hex')), p_prefix)
@@ -1004,7 +1006,7 @@ alter function gateway.create_runner_key(text, text) owner to plane_gateway;
 create function api.kernel_with_key(key_hash text, verb text, payload jsonb default '{}')
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$
@@ -1035,7 +1037,7 @@ create function api.ping()
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select 'ok';
 $$;
@@ -1046,7 +1048,7 @@ create function plane._adopted(p_frame plane.frames, p_ref text)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane._claimed(parent, (
     select jsonb_build_array(v.content_hash)
@@ -1064,7 +1066,7 @@ $$;
 create function plane._answer_wait(p_execution_id uuid, p_token text, p_outcome text, p_payload jsonb, p_by uuid default null)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wait plane.waits;
@@ -1091,7 +1093,7 @@ create function plane._begin_act(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;
@@ -1119,7 +1121,7 @@ create function plane._below(p_root_execution_id uuid, p_execution_id uuid, p_fr
 returns table (execution_id uuid, frame text, depth int)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with recursive below as (
     select f.execution_id, f.frame, f.depth
@@ -1142,7 +1144,7 @@ create function plane._budget_waits(p_execution_id uuid)
 returns setof plane.waits
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select w.*
   from plane.executions as e
@@ -1156,7 +1158,7 @@ $$;
 create function plane._cancel_below(p_frame plane.frames, p_tokens text[] default null)
 returns jsonb
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane._cancel_frames(coalesce(array_agg(b.execution_id), '{}'), coalesce(array_agg(b.frame), '{}'))
   from plane._below(p_frame.root_execution_id, p_frame.execution_id, p_frame.frame, p_tokens) as b;
@@ -1168,7 +1170,7 @@ create function plane._cancel_cause(p_frame plane.frames)
 returns text
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case when p_frame.cancel_requested then 'cancelled' when p_frame.deadline_at <= plane.clock() then 'timed_out' end;
@@ -1183,7 +1185,7 @@ $$;
 create function plane._cancel_frames(p_execution_ids uuid[], p_frames text[])
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;
@@ -1221,7 +1223,7 @@ $$;
 create function plane._check_isolation()
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -1239,7 +1241,7 @@ create function plane._checkpointed(p_frame plane.frames, p_is_repeated boolean)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_step   constant jsonb := p_frame.last_checkpoint;
@@ -1269,7 +1271,7 @@ create function plane._claimed(p_frame plane.frames, p_known jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'ok', true,
@@ -1298,7 +1300,7 @@ $$;
 create function plane._close_due(p_execution_id uuid, p_frame text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now    timestamptz := plane.clock();
@@ -1334,7 +1336,7 @@ $$;
 create function plane._close_waits(p_frame plane.frames, p_tokens jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tokens text[];
@@ -1351,7 +1353,7 @@ $$;
 create function plane._close_waits_of(p_execution_id uuid, p_frame text)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with closed as (
     update plane.waits
@@ -1373,7 +1375,7 @@ $$;
 create function plane._count_down(p_frame plane.frames, p_finish jsonb, p_lease_seconds numeric)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref     constant text := format('adopt:%s/%s/%s', p_frame.execution_id, p_frame.frame, p_frame.epoch);
@@ -1435,7 +1437,7 @@ create function plane._create_execution(
   p_parent plane.frames default null, p_path text default null, p_token text default null)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id       constant uuid := coalesce((p ->> 'id')::uuid, gen_random_uuid());
@@ -1480,7 +1482,7 @@ $$;
 create function plane._decide_budget(p_execution plane.executions, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_is_grant constant boolean := p_payload ->> 'outcome' in ('approve', 'grant');
@@ -1524,7 +1526,7 @@ create function plane._doorbell(p_frame plane.frames)
 returns jsonb
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return jsonb_build_object('execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue, 'org_id', p_frame.org_id);
@@ -1539,7 +1541,7 @@ create function plane._due_when_parked(p_frame plane.frames)
 returns timestamptz
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select least(
     p_frame.deadline_at,
@@ -1559,7 +1561,7 @@ $$;
 create function plane._end_execution(p_execution_id uuid, p_status text, p_output jsonb, p_error jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions;
@@ -1581,7 +1583,7 @@ $$;
 create function plane._ended_cost(p_execution_id uuid, out total numeric, out known numeric)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with own as (
     select coalesce(sum(cost_usd), 0) as cost, coalesce(bool_or(is_cost_unknown), false) as is_unknown
@@ -1603,7 +1605,7 @@ $$;
 create function plane._extend(p_frame plane.frames, p_lease_seconds numeric, p_in_flight jsonb)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames := plane._renew(p_frame, p_lease_seconds);
@@ -1625,7 +1627,7 @@ $$;
 create function plane._fence_below(p_frame plane.frames)
 returns int
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;
@@ -1665,7 +1667,7 @@ $$;
 create function plane._finish(p_frame plane.frames, p_finish jsonb, p_lease_seconds numeric)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_live   int;
@@ -1703,7 +1705,7 @@ $$;
 create function plane._forget(p_limit int)
 returns int
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frames int;
@@ -1738,7 +1740,7 @@ create function plane._has_equal(p_payload jsonb, p_match jsonb)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1756,7 +1758,7 @@ create function plane._has_open_budget(p_execution_id uuid)
 returns boolean
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select from plane._budget_waits(p_execution_id));
@@ -1768,7 +1770,7 @@ create function plane._hash_payload(p_body jsonb)
 returns bytea
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return sha256(convert_to(p_body::text, 'UTF8'));
@@ -1781,7 +1783,7 @@ $$;
 create function plane._hold(p_frame plane.frames, p_claim_ref text, p_owner text, p_lease_seconds numeric)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Running, or made ready by a sweep: whoever held it has vanished. Who parks or chains leaves no claim_ref behind.
@@ -1813,7 +1815,7 @@ create function plane._is_held(p_frame plane.frames, p_epoch bigint)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce(
@@ -1827,7 +1829,7 @@ $$;
 create function plane._keep_payloads(p_org_id uuid, p_records jsonb)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.payloads (org_id, hash, body, size)
   select p_org_id, hash, (array_agg(output))[1], max(size)
@@ -1848,7 +1850,7 @@ create function plane._list_records(p_frame plane.frames)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with live as (
     select c as checkpoint, sum(coalesce(s.size, 0)) over (order by c.feed_id desc) <= 4194304 as fits
@@ -1871,7 +1873,7 @@ create function plane._list_waits(p_frame plane.frames, p_answered boolean)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(plane._wait_row(w) order by w.opened_at, w.token), '[]')
   from plane.waits as w
@@ -1888,7 +1890,7 @@ create function plane._load_payloads(p_org_id uuid, p_refs jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with asked as (
     select ref, sum(s.size) over (order by ord) - s.size < 4194304 as fits
@@ -1909,7 +1911,7 @@ create function plane._load_scope(p_frame plane.frames, p_parent text, p_after t
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select c as checkpoint, sum(coalesce(s.size, 2048)) over (order by c.path) - coalesce(s.size, 2048) < 4194304 as fits
@@ -1937,7 +1939,7 @@ $$;
 create function plane._lock_below(p_root_execution_id uuid, p_execution_id uuid, p_frame text, p_tokens text[] default null)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform
@@ -1957,7 +1959,7 @@ $$;
 create function plane._lock_for_checkpoint(p jsonb, p_execution_id uuid, p_frame text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    uuid;
@@ -1995,7 +1997,7 @@ $$;
 create function plane._lock_topics(p_topics text[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_advisory_xact_lock(topic)
@@ -2011,7 +2013,7 @@ $$;
 create function plane._move_on(p_frame plane.frames, p jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_next  constant text := coalesce(p ->> 'next', 'running');
@@ -2053,7 +2055,7 @@ create function plane._ms_until(p_at timestamptz)
 returns bigint
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return greatest(0, ceil(extract(epoch from p_at - plane.clock()) * 1000))::bigint;
@@ -2066,7 +2068,7 @@ create function plane._next_due()
 returns timestamptz
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with recursive organisations as (
     (select f.org_id from plane.frames as f order by f.org_id limit 1)
@@ -2091,7 +2093,7 @@ $$;
 create function plane._open_child(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref     constant text := p_open -> 'child' ->> 'ref';
@@ -2134,7 +2136,7 @@ $$;
 create function plane._open_shards(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slice numeric := plane._take_slice(p_frame.execution_id, p_frame.frame, jsonb_array_length(p_open -> 'shards'));
@@ -2166,7 +2168,7 @@ $$;
 create function plane._open_waits(p_frame plane.frames, p_open jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_open        jsonb;
@@ -2217,7 +2219,7 @@ create function plane._over_budget(p_frame plane.frames)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce(p_frame.spent_usd >= p_frame.budget_usd and p_frame.spent_usd > 0, false);
@@ -2231,7 +2233,7 @@ create function plane._overdue(p_limit int, p_per_org int)
 returns table (execution_id uuid, frame text)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with recursive organisations as (
     (select f.org_id from plane.frames as f order by f.org_id limit 1)
@@ -2260,7 +2262,7 @@ $$;
 create function plane._queue_signal(p_execution plane.executions, p_name text, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_decision boolean;
@@ -2296,7 +2298,7 @@ create function plane._read_amount(p_amount jsonb)
 returns numeric
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_amount #>> '{}' ~ '^\d{1,9}(\.\d{1,9})?$' and (p_amount #>> '{}')::numeric > 0 then
@@ -2313,7 +2315,7 @@ create function plane._read_duration(p_text text)
 returns interval
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select m[1]::float8 * case m[2]
     when 'ms' then interval '1 millisecond'
@@ -2331,7 +2333,7 @@ $$;
 create function plane.record_audit(p_action text, p_resource text, p_resource_id text, p_details jsonb default '{}')
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.audit_entries (org_id, actor_kind, actor_id, action, resource, resource_id, details)
   select
@@ -2346,7 +2348,7 @@ $$;
 create function plane._record_event(p_org_id uuid, p_execution_id uuid, p_type text, p_path text default null, p_data jsonb default '{}')
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into plane.events (org_id, execution_id, type, path, data)
   values (p_org_id, p_execution_id, p_type, p_path, coalesce(jsonb_strip_nulls(p_data), '{}'));
@@ -2358,7 +2360,7 @@ create function plane._record_row(p_checkpoint plane.checkpoints, p_body jsonb)
 returns jsonb
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return jsonb_build_object(
@@ -2387,7 +2389,7 @@ $$;
 create function plane._record_steps(
   p_frame plane.frames, p_seq bigint, p_records jsonb, out conflicts text[], out written int, out cost numeric)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_paths text[];
@@ -2433,7 +2435,7 @@ $$;
 create function plane._refuse_child(p_frame plane.frames, p_token text, p_code text, p_ref text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform plane._answer_wait(p_frame.execution_id, p_token, 'failed', jsonb_build_object(
@@ -2456,7 +2458,7 @@ $$;
 create function plane._renew(p_frame plane.frames, p_lease_seconds numeric)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_lease interval := p_lease_seconds * interval '1 second';
@@ -2479,7 +2481,7 @@ create function plane._require_decider()
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not plane.caller_has_scope('approvals:decide') then
@@ -2495,7 +2497,7 @@ create function plane._require_execution(p_execution_id uuid)
 returns plane.executions
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org       uuid := plane._require_org();
@@ -2517,7 +2519,7 @@ create function plane._require_org()
 returns uuid
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org uuid := plane.caller_org();
@@ -2535,7 +2537,7 @@ create function plane._require_outcome(p_payload jsonb, p_outcomes jsonb)
 returns void
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_allowed constant jsonb := case when jsonb_typeof(p_outcomes) = 'array' then p_outcomes else '[]' end;
@@ -2556,7 +2558,7 @@ create function plane._require_retryable(p_execution plane.executions)
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_execution.mode = 'external' then
@@ -2575,7 +2577,7 @@ $$;
 create function plane._restart_frame(p_execution plane.executions)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_limits jsonb;
@@ -2602,7 +2604,7 @@ $$;
 create function plane._signal_wait(p_wait plane.waits, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_by       constant uuid := plane.caller_key();
@@ -2642,7 +2644,7 @@ $$;
 create function plane._take_signal(p_frame plane.frames, p_token text, p_name text, p_match jsonb)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_signal plane.signals;
@@ -2669,7 +2671,7 @@ $$;
 create function plane._take_slice(p_execution_id uuid, p_frame text, p_parts int, p_most numeric default null)
 returns numeric
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slice numeric;
@@ -2769,7 +2771,7 @@ where s.taken_at is null and w.kind = 'event' and w.answered_at is null and plan
 create function plane._vote(p_wait plane.waits, p_payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_votes jsonb;
@@ -2800,7 +2802,7 @@ create function plane._wait_row(p_wait plane.waits)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return jsonb_build_object(
@@ -2823,7 +2825,7 @@ $$;
 create function plane._wake(p_execution_id uuid, p_frame text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;
@@ -2848,7 +2850,7 @@ $$;
 create function plane._write_frame(p_frame plane.frames, p jsonb, p_step jsonb, p_written int)
 returns plane.frames
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now     constant timestamptz := plane.clock();
@@ -2892,7 +2894,7 @@ $$;
 create function plane.act(p jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_payload     constant jsonb := coalesce(p -> 'payload', '{}');
@@ -2940,7 +2942,7 @@ create function plane.cancel_execution(p_execution_id uuid)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane._require_execution(p_execution_id);
@@ -2987,7 +2989,7 @@ create function plane.checkpoint(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant uuid := (p ->> 'execution_id')::uuid;
@@ -3031,7 +3033,7 @@ create function plane.claim(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref   text := p ->> 'claim_ref';
@@ -3077,7 +3079,7 @@ create function plane.end_external_execution(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions := plane._require_execution((p ->> 'execution_id')::uuid);
@@ -3113,7 +3115,7 @@ create function plane.extend_lease(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant uuid := (p ->> 'execution_id')::uuid;
@@ -3156,7 +3158,7 @@ returns jsonb
 language sql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(v), '[]')
   from (select * from plane.violations order by invariant, execution_id, frame limit coalesce((p ->> 'limit')::int, 100)) as v;
@@ -3174,7 +3176,7 @@ returns jsonb
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;
@@ -3204,7 +3206,7 @@ create function plane.publish_event(p_name text, p_payload jsonb, p_execution_id
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org     constant uuid := plane._require_org();
@@ -3262,7 +3264,7 @@ create function plane.record_external_step(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions := plane._require_execution((p ->> 'execution_id')::uuid);
@@ -3297,7 +3299,7 @@ create function plane.report_dead(p jsonb)
 returns jsonb
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with freed as (
     update plane.frames
@@ -3318,7 +3320,7 @@ create function plane.report_owner_dead(p jsonb)
 returns jsonb
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with held as (
     select execution_id, frame
@@ -3348,7 +3350,7 @@ create function plane.retry_execution(p_execution_id uuid, p_keep text[])
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions := plane._require_execution(p_execution_id);
@@ -3394,7 +3396,7 @@ create function plane.signal_execution(p_execution_id uuid, p_name text, p_paylo
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane._require_execution(p_execution_id);
@@ -3441,7 +3443,7 @@ create function plane.start_execution(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org     constant uuid := plane._require_org();
@@ -3478,7 +3480,7 @@ create function plane.sweep(p jsonb)
 returns jsonb
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_limit   constant int := coalesce((p ->> 'limit')::int, 200);
@@ -3519,7 +3521,7 @@ create function plane.agent_health(p_lease_seconds int, p_last_seen_at timestamp
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_lease_seconds is null or plane.clock() < p_last_seen_at + make_interval(secs => p_lease_seconds) then 'active'
@@ -3534,7 +3536,7 @@ create function plane.agent_json(p_agent plane.agents)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', p_agent.id,
@@ -3559,7 +3561,7 @@ create function plane.event_json(p_step plane.checkpoints, p_event plane.events)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_data jsonb := p_event.data;
@@ -3594,7 +3596,7 @@ create function plane.execution_json(p_execution plane.executions, p_whole boole
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_leaves_input  constant boolean := not p_whole and octet_length(p_execution.input::text) > 8192;
@@ -3637,7 +3639,7 @@ create function plane.execution_status(p_execution plane.executions)
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_execution.status <> 'running' or p_execution.mode = 'external' then p_execution.status
@@ -3661,7 +3663,7 @@ create function plane.find_agent(p_id uuid, p_name text)
 returns plane.agents
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent plane.agents;
@@ -3686,7 +3688,7 @@ create function plane.find_execution(p_id text)
 returns plane.executions
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution plane.executions;
@@ -3707,7 +3709,7 @@ create function plane.find_step(p_execution plane.executions, p_path text)
 returns plane.checkpoints
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select c from plane.checkpoints as c
   where c.execution_id = p_execution.id and c.gen = p_execution.gen and c.path = p_path;
@@ -3720,7 +3722,7 @@ create function plane.find_version(payload jsonb, out workflow plane.workflows, 
 returns record
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    constant uuid := plane.caller_org();
@@ -3761,7 +3763,7 @@ create function plane.key_json(p_key plane.api_keys)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', p_key.id,
@@ -3786,7 +3788,7 @@ create function plane.known_cost(p_execution plane.executions)
 returns numeric
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select (coalesce((
     select sum(c.cost_usd) from plane.checkpoints as c where c.execution_id = p_execution.id and not c.is_carried
@@ -3807,7 +3809,7 @@ $$;
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_expected constant bigint := (payload ->> 'if_version')::bigint;
@@ -3851,7 +3853,7 @@ create function plane.merge_json(p_target jsonb, p_patch jsonb)
 returns jsonb
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when jsonb_typeof(p_patch) <> 'object' then p_patch
@@ -3872,7 +3874,7 @@ $$;
 create function plane.note_agent(p_agent_id uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_agent_id is null then
@@ -3897,7 +3899,7 @@ create function plane.require_agent(p_agent_id uuid, p_pointer text)
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_agent_id is null or exists (select from plane.agents where id = p_agent_id and org_id = plane.caller_org()) then
@@ -3917,7 +3919,7 @@ create function plane.require_external(p_execution plane.executions)
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_execution.mode = 'external' then
@@ -3938,7 +3940,7 @@ create function plane.require_running(p_execution plane.executions)
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_execution.status = 'running' then
@@ -3958,7 +3960,7 @@ create function plane.require_signaller()
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if plane.caller_has_scope('executions:write') or plane.caller_has_scope('approvals:decide') then
@@ -3980,7 +3982,7 @@ returns table (
 )
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select c.execution_id, c.path, c.model, c.provider, c.input_tokens, c.output_tokens, c.cost_usd, c.is_cost_unknown
   from plane.checkpoints as c
@@ -4003,7 +4005,7 @@ create function plane.state_etag(p_version bigint, p_updated_at timestamptz)
 returns text
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p_version || '-' || to_hex((extract(epoch from p_updated_at) * 1000000)::bigint);
 $$;
@@ -4014,7 +4016,7 @@ create function plane.state_json(p_state plane.state)
 returns jsonb
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'component', p_state.component,
@@ -4035,7 +4037,7 @@ create function plane.step_duration(p_step plane.checkpoints)
 returns numeric
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_step.duration_ms > 0 then
@@ -4062,7 +4064,7 @@ create function plane.step_json(p_step plane.checkpoints)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_duration_ms constant numeric := plane.step_duration(p_step);
@@ -4091,7 +4093,7 @@ create function plane.step_kind(p_execution plane.executions, p_path text)
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select s ->> 'kind'
   from plane.workflow_versions as v, jsonb_array_elements(v.steps) as s
@@ -4108,7 +4110,7 @@ create function plane.step_rows(p_execution plane.executions, p_after jsonb, p_p
 returns table (phase int, feed_id bigint, path text, step jsonb, output jsonb, output_ref bytea)
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select coalesce((p_after ->> 'phase')::int, -1) as phase, coalesce((p_after ->> 'feed_id')::bigint, 0) as feed_id,
@@ -4178,7 +4180,7 @@ create function plane.version_json(p_workflow plane.workflows, p_version plane.w
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', p_workflow.id,
@@ -4209,7 +4211,7 @@ create function plane.waiting_for(p_execution plane.executions)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(
     w.data || jsonb_build_object(
@@ -4242,7 +4244,7 @@ $$;
 create function plane.write_state(payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_max_bytes constant int := 262144;
@@ -4293,7 +4295,7 @@ $$;
 create function api.append_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_max    constant int := (payload ->> 'max_length')::int;
@@ -4331,7 +4333,7 @@ insert into gateway.verbs values ('append_state', 'state:write', false);
 create function api.cancel_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -4357,7 +4359,7 @@ insert into gateway.verbs values ('cancel_execution', 'executions:write', false)
 create function api.check_access(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not plane.caller_has_scope(payload ->> 'scope') then
@@ -4377,7 +4379,7 @@ insert into gateway.verbs values ('check_access', '', false);
 create function api.create_key(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_scopes constant text[] := array(select jsonb_array_elements_text(payload -> 'scopes'));
@@ -4417,7 +4419,7 @@ insert into gateway.verbs values ('create_key', 'keys:manage', false);
 create function api.create_workflow(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org        constant uuid := plane.caller_org();
@@ -4480,7 +4482,7 @@ insert into gateway.verbs values ('create_workflow', 'workflows:write', false);
 create function api.delete_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent plane.agents := plane.find_agent((payload ->> 'id')::uuid, null);
@@ -4502,7 +4504,7 @@ insert into gateway.verbs values ('delete_agent', 'agents:write', false);
 create function api.delete_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_old plane.state := plane.match_state(payload);
@@ -4528,7 +4530,7 @@ create function api.get_agent(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane.agent_json(plane.find_agent((payload ->> 'id')::uuid, null));
 $$;
@@ -4546,7 +4548,7 @@ create function api.get_bottlenecks(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan -- one execution and many need different plans
 as $$
 declare
@@ -4621,7 +4623,7 @@ create function api.get_caller(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'organisation', jsonb_build_object('id', o.id, 'name', o.name),
@@ -4643,7 +4645,7 @@ create function api.get_costs(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_by   constant text := payload ->> 'group_by';
@@ -4716,7 +4718,7 @@ create function api.get_execution(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane.execution_json(plane.find_execution(payload ->> 'execution_id'), true);
 $$;
@@ -4732,7 +4734,7 @@ create function api.get_open_wait(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -4760,7 +4762,7 @@ create function api.get_overview(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org   constant uuid := plane.caller_org();
@@ -4843,7 +4845,7 @@ create function api.get_queue_depth(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'ready', count(*) filter (where status = 'ready'),
@@ -4866,7 +4868,7 @@ create function api.get_retry_basis(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -4893,7 +4895,7 @@ create function api.get_startable(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('version_id', (f.version).id, 'workflow_id', (f.workflow).id, 'name', (f.workflow).name,
     'version', (f.version).version, 'format', (f.version).format, 'document', (f.version).document)
@@ -4910,7 +4912,7 @@ create function api.get_state(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_state plane.state;
@@ -4944,7 +4946,7 @@ create function api.get_trace(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -4977,7 +4979,7 @@ create function api.get_workflow(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plane.version_json(f.workflow, f.version, true) from plane.find_version(payload) as f;
 $$;
@@ -4993,7 +4995,7 @@ insert into gateway.verbs values ('get_workflow', 'workflows:read', true);
 create function api.heartbeat_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_agent plane.agents := plane.find_agent((payload ->> 'id')::uuid, null);
@@ -5034,7 +5036,7 @@ insert into gateway.verbs values ('heartbeat_agent', 'agents:write', false);
 create function api.increment_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_by     constant numeric := coalesce((payload ->> 'by')::numeric, 1);
@@ -5065,7 +5067,7 @@ create function api.list_agents(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select a
@@ -5115,7 +5117,7 @@ create function api.list_events(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5170,7 +5172,7 @@ create function api.list_executions(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan -- each set of filters has its own index
 as $$
 declare
@@ -5234,7 +5236,7 @@ create function api.list_keys(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select k
@@ -5270,7 +5272,7 @@ create function api.list_state(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with found as (
     select s, octet_length(s.value::text) as bytes
@@ -5313,7 +5315,7 @@ create function api.list_steps(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5359,7 +5361,7 @@ create function api.list_workflow_versions(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with named as (
     select f.workflow from plane.find_version(jsonb_build_object('name', payload ->> 'name')) as f
@@ -5393,7 +5395,7 @@ create function api.list_workflows(payload jsonb)
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with page as (
     select w
@@ -5433,7 +5435,7 @@ insert into gateway.verbs values ('list_workflows', 'workflows:read', true);
 create function api.merge_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_old    plane.state;
@@ -5464,7 +5466,7 @@ create function api.observe_executions(payload jsonb)
 returns jsonb
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan -- each set of filters has its own index
 as $$
 declare
@@ -5532,7 +5534,7 @@ insert into gateway.verbs values ('observe_executions', 'observe:read', true);
 create function api.put_state(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_answer jsonb;
@@ -5554,7 +5556,7 @@ insert into gateway.verbs values ('put_state', 'state:write', false);
 create function api.record_event(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5580,7 +5582,7 @@ insert into gateway.verbs values ('record_event', 'observe:write', false);
 create function api.register_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now        constant timestamptz := plane.clock();
@@ -5632,7 +5634,7 @@ insert into gateway.verbs values ('register_agent', 'agents:write', false);
 create function api.report_step(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5688,7 +5690,7 @@ insert into gateway.verbs values ('report_step', 'executions:write', false);
 create function api.restart_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_former constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5710,7 +5712,7 @@ insert into gateway.verbs values ('restart_execution', 'executions:write', false
 create function api.retry_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5737,7 +5739,7 @@ insert into gateway.verbs values ('retry_execution', 'executions:write', false);
 create function api.revoke_key(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org constant uuid := plane.caller_org();
@@ -5779,7 +5781,7 @@ insert into gateway.verbs values ('revoke_key', 'keys:manage', false);
 create function api.signal_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
@@ -5804,7 +5806,7 @@ insert into gateway.verbs values ('signal_execution', '', false);
 create function api.start_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_started jsonb;
@@ -5833,7 +5835,7 @@ insert into gateway.verbs values ('start_execution', 'executions:write', false);
 create function api.update_agent(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_changes constant jsonb := coalesce(payload -> 'changes', '{}');
@@ -5876,7 +5878,7 @@ insert into gateway.verbs values ('update_agent', 'agents:write', false);
 create function api.update_execution(payload jsonb)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');

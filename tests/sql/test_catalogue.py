@@ -94,10 +94,11 @@ async def test_no_column_is_an_enum(catalogue: asyncpg.Connection) -> None:
     )
 
 
-async def test_every_function_fixes_its_search_path(catalogue: asyncpg.Connection) -> None:
+async def test_every_function_looks_for_types_in_the_catalogue_first(catalogue: asyncpg.Connection) -> None:
+    """With an empty path Postgres looks into pg_temp first, where a caller may have made a `uuid` of its own."""
     loose = f"""
         select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        where n.nspname in {OURS} and not coalesce(p.proconfig, '{{}}') @> array['search_path=""']"""
+        where n.nspname in {OURS} and not coalesce(p.proconfig, '{{}}') @> array['search_path=pg_catalog, pg_temp']"""
     assert await names(catalogue, loose) == []
 
 

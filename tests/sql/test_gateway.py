@@ -295,3 +295,28 @@ async def test_a_step_publishes_an_event_once(plane: Plane) -> None:
     assert (answer["matched"], answer["due"][0]["execution_id"]) == (1, waiting.execution_id)
     assert (await runner.kernel("act", act))["id"] == answer["id"]
     assert await plane.db.fetchval("select count(*) from plane.events where type = 'event'") == 1
+
+
+async def test_callers_make_nothing_of_their_own_in_the_database(admin: asyncpg.Connection, db_url: str) -> None:
+    await admin.execute(f"revoke temporary on database {db_url.rpartition('/')[2]} from public")  # a clone forgets it
+    for role in ("anon", "authenticated", "plane_runner", "authenticator"):
+        async with admin.transaction():
+            await admin.execute(f"set local role {role}")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with admin.transaction():
+                    await admin.execute("create temporary table own (id int)")
+
+
+async def test_a_type_in_pg_temp_is_not_taken_for_one_of_the_catalogue(admin: asyncpg.Connection) -> None:
+    """A domain named uuid whose check calls a function of the caller must not be used by what runs with more rights."""
+    async with admin.transaction():
+        await admin.execute("set local role authenticated")
+        await admin.execute(
+            "create function pg_temp.spy() returns boolean language plpgsql as"
+            " $$ begin raise exception 'seen as %', current_user; end $$"
+        )
+        await admin.execute("create domain pg_temp.uuid as pg_catalog.uuid check (pg_temp.spy())")
+        with pytest.raises(asyncpg.PostgresError) as refused:
+            async with admin.transaction():
+                await admin.execute("""select plane.start_execution('{"workflow": "none"}'::pg_catalog.jsonb)""")
+        assert "seen as" not in str(refused.value)
