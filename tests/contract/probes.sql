@@ -6,29 +6,29 @@ grant usage on schema probe to authenticated;
 grant select, insert on probe.done to authenticated;
 grant usage, select on probe.tries to authenticated;
 
-create function api.probe_echo(payload jsonb) returns jsonb language sql set search_path = '' as $$
+create function api.probe_echo(payload jsonb) returns jsonb language sql set search_path = pg_catalog, pg_temp as $$
   select payload -> 'value';
 $$;
 
-create function api.probe_nothing(payload jsonb) returns jsonb language sql set search_path = '' as $$
+create function api.probe_nothing(payload jsonb) returns jsonb language sql set search_path = pg_catalog, pg_temp as $$
   select null::jsonb;
 $$;
 
-create function api.probe_raise(payload jsonb) returns jsonb language plpgsql set search_path = '' as $$
+create function api.probe_raise(payload jsonb) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform plane.raise_error((payload ->> 'status')::int, payload ->> 'code', payload ->> 'message', payload ->> 'hint',
     payload -> 'extra');
 end;
 $$;
 
-create function api.probe_sqlstate(payload jsonb) returns jsonb language plpgsql set search_path = '' as $$
+create function api.probe_sqlstate(payload jsonb) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception using errcode = payload ->> 'sqlstate', message = 'secret internals', detail = 'row 7', hint = 'none';
 end;
 $$;
 
 -- Notes that it was tried; fails with an SQLSTATE in the first `failures` tries.
-create function api.probe_try(payload jsonb) returns jsonb language plpgsql set search_path = '' as $$
+create function api.probe_try(payload jsonb) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   v_try bigint := nextval('probe.tries');
 begin
@@ -41,22 +41,22 @@ begin
 end;
 $$;
 
-create function api.probe_forbidden(payload jsonb) returns jsonb language sql set search_path = '' as $$
+create function api.probe_forbidden(payload jsonb) returns jsonb language sql set search_path = pg_catalog, pg_temp as $$
   select to_jsonb(count(*)) from gateway.verbs as v, plane.organisations as o, pg_catalog.pg_authid as a;
 $$;
 
-create function api.probe_missing_function(payload jsonb) returns jsonb language plpgsql set search_path = '' as $$
+create function api.probe_missing_function(payload jsonb) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   return probe.nowhere(payload);
 end;
 $$;
 
-create function api.probe_locked(payload jsonb) returns jsonb language sql set search_path = '' as $$
+create function api.probe_locked(payload jsonb) returns jsonb language sql set search_path = pg_catalog, pg_temp as $$
   select to_jsonb(pg_advisory_xact_lock((payload ->> 'lock')::bigint)::text);
 $$;
 
 -- Runs as its owner: a role without rights may not end sessions.
-create function api.probe_die(payload jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+create function api.probe_die(payload jsonb) returns jsonb language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_try bigint := nextval('probe.tries');
 begin
@@ -69,7 +69,7 @@ end;
 $$;
 
 -- Not a verb: no row below names it.
-create function api.probe_unlisted(payload jsonb) returns jsonb language sql set search_path = '' as $$
+create function api.probe_unlisted(payload jsonb) returns jsonb language sql set search_path = pg_catalog, pg_temp as $$
   select '"reached"'::jsonb;
 $$;
 
