@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,21 @@ def test_a_database_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
     ended = run_command("dev", "--port", "0", "--data", str(tmp_path / "data"), "--db-url", url)
     assert ended.code == 3
     assert "cannot connect to the database" in ended.err
+
+
+def test_a_postgres_that_died_is_started_again(tmp_path: Path) -> None:
+    plane = DevProcess(tmp_path / "data")
+    ready = plane.start()
+    headers = {"Authorization": f"Bearer {ready['api_key']}"}
+    postmaster = int((plane.data / "pg" / "cluster" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    until = time.monotonic() + 30
+    refused = httpx.get(f"{ready['url']}/api/me", headers=headers, timeout=30)
+    while (
+        time.monotonic() < until and httpx.get(f"{ready['url']}/api/me", headers=headers, timeout=30).status_code != 200
+    ):
+        time.sleep(0.2)
+    assert httpx.get(f"{ready['url']}/api/me", headers=headers, timeout=30).status_code == 200
+    assert refused.status_code in {200, 503}
+    assert refused.status_code == 200 or refused.headers["Retry-After"]
+    assert "it runs again" in plane.stop()

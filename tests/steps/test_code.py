@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from functions.shared.steps import HANDLERS, Context, StepFailed
+from functions.shared.steps.code import close_sandbox
 
 code = HANDLERS["code"]
 
@@ -277,3 +278,9 @@ def _ticks(pid: int) -> int:
     except OSError:
         return 0
     return int(fields[11]) + int(fields[12])
+
+
+async def test_steps_that_come_first_at_the_same_time_share_one_pool(context: Callable[..., Context]) -> None:
+    await close_sandbox()
+    done = await asyncio.gather(*(code({"python": "result = 5"}, context()) for _ in range(12)))
+    assert [each.output for each in done] == [5] * 12

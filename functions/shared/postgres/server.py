@@ -127,6 +127,13 @@ class EmbeddedPostgres:
             raise
         return self.url()
 
+    async def revive(self) -> bool:
+        """Start it again if it has died since `start`, on the same port while that is free. Whether it had died."""
+        if find_postmaster(self.cluster) is not None:
+            return False
+        await self._run(self.version)
+        return True
+
     async def stop(self) -> None:
         """End every session, write everything out, and leave no process behind."""
         if self._lock is None:

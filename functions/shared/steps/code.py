@@ -7,6 +7,7 @@ key, so that a repeated attempt computes the same.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import keyword
 from contextlib import suppress
@@ -149,19 +150,24 @@ async def close_sandbox() -> None:
     if _pool_once.cache_info().currsize:
         pool = _pool_once()
         _pool_once.cache_clear()
-        _entered.discard(id(pool))
+        _entered.pop(id(pool), None)
         await pool.__aexit__(None, None, None)
 
 
-_entered: set[int] = set()
+_entered: dict[int, asyncio.Future[AsyncMonty]] = {}
 
 
 async def _pool() -> AsyncMonty:
     """Give the pool of this process. A worker serves one run only: no two programs share a process."""
     pool = _pool_once()
-    if id(pool) not in _entered:
-        _entered.add(id(pool))
-        await pool.__aenter__()
+    entering = _entered.get(id(pool))
+    if entering is None:  # steps that come meanwhile wait for the same entering
+        entering = _entered[id(pool)] = asyncio.ensure_future(pool.__aenter__())
+    try:
+        await asyncio.shield(entering)
+    except Exception:
+        _entered.pop(id(pool), None)
+        raise
     return pool
 
 

@@ -40,6 +40,7 @@ HOST = "127.0.0.1"
 DATABASE = "agentplane"
 ORGANISATION = "development"
 GRACE_SECONDS = 5
+WATCH_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +235,25 @@ async def _database(options: Options, identity: Identity) -> AsyncGenerator[Addr
                 await connection.execute(f"create database {DATABASE}")
         _say("database", f"Postgres {postgres.version}, ready after {time.monotonic() - began:.1f} s")
         owner = with_database(admin, DATABASE)
-        yield Addresses(owner, with_login(owner, identity.login, identity.login_password))
+        watcher = asyncio.create_task(_keep_running(postgres), name="keep Postgres running")
+        try:
+            yield Addresses(owner, with_login(owner, identity.login, identity.login_password))
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
     finally:
         await postgres.stop()
+
+
+async def _keep_running(postgres: EmbeddedPostgres) -> None:
+    """Start Postgres again when it has died; meanwhile every call answers 503 with Retry-After."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            if await postgres.revive():
+                _say("database", "[yellow]Postgres had died; it runs again[/]")
+        except PostgresProblem as error:
+            _say("database", f"[red]{error}[/]")
 
 
 async def _prepare(owner_url: str, identity: Identity) -> None:
