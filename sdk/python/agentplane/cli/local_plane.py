@@ -107,6 +107,7 @@ async def _serve(options: Options) -> int:
                 runner_key=SecretStr(identity.runner_key),
                 owner=identity.owner,
                 public_url=url,
+                log_level=os.environ.get("AGENTPLANE_LOG_LEVEL", "WARNING"),  # a terminal, not a log collector
             )
             ready = {"url": url, "api_key": identity.api_key, "db_url": addresses.owner, "pid": os.getpid()}
             server = _Server(_config(settings), lambda: _announce(ready, options))
