@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from functions.shared.engine.policy import Policy
 from tests.e2e.conftest import running_plane
 from tests.e2e.faults import WatchedDatabase
 from tests.e2e.patience import eventually
@@ -463,3 +464,78 @@ async def test_a_cached_step_runs_once_for_a_key(plane: Plane, server: CountingS
         (await plane.tenant.ended(await plane.tenant.start(version, {"key": key})))["output"] for key in ("a", "a", "b")
     ]
     assert outputs == [1, 1, 2]
+
+
+async def test_a_step_longer_than_the_lease_keeps_it_and_runs_once(
+    db: AsyncpgDatabase, org: Org, server: CountingServer
+) -> None:
+    policy = Policy(owner="short", lease_s=1, extend_every_s=0.2)
+    async with running_plane(db, org, policy=policy, sweep_every_s=0.1) as plane:
+        version = await plane.tenant.define(
+            "name: enduring\nsteps: {call: {http: {url: '@url@/call?delay=2.2'}}}", url=server.url
+        )
+        ended = await plane.tenant.ended(await plane.tenant.start(version))
+    assert ended["status"] == "succeeded"
+    assert server.calls["/call"] == 1
+
+
+async def test_a_failed_item_of_a_sharded_for_each_stops_the_other_shards(plane: Plane, server: CountingServer) -> None:
+    version = await plane.tenant.define(
+        """
+        name: sharded_failure
+        input: {numbers: {type: array, items: integer}}
+        limits: {max_steps: 1000}
+        steps:
+          calls:
+            for_each: ${{ input.numbers }}
+            max_parallel: 4
+            http: {url: "@url@/${{ item }}?${{ 'status=400' if item == 20 else 'delay=0.2' }}"}
+        """,
+        url=server.url,
+    )
+    execution = await plane.tenant.start(version, {"numbers": list(range(250))})
+    ended = await plane.tenant.ended(execution, within=30)
+    assert (ended["status"], ended["error"]["path"]) == ("failed", "calls[20]")
+    assert len(server.calls) < 150
+
+
+async def test_cancel_reaches_shards_and_sub_workflows(plane: Plane, server: CountingServer) -> None:
+    await plane.tenant.define("name: inner\nsteps: {call: {http: {url: '@url@/inner?delay=30'}}}", url=server.url)
+    version = await plane.tenant.define(
+        """
+        name: outer
+        input: {numbers: {type: array, items: integer}}
+        limits: {max_steps: 1000}
+        steps:
+          sub: {workflow: {ref: inner}}
+          calls: {for_each: "${{ input.numbers }}", max_parallel: 4, http: {url: "@url@/${{ item }}?delay=30"}}
+        """,
+        url=server.url,
+    )
+    execution = await plane.tenant.start(version, {"numbers": list(range(250))})
+    await eventually(lambda: server.active == 5)
+    await plane.tenant.cancel(execution)
+    assert (await plane.tenant.ended(execution, within=4))["status"] == "cancelled"
+    await eventually(lambda: plane.bell.is_idle)
+    assert len(server.attempts) == 5
+
+
+async def test_a_group_of_steps_may_repeat_over_items_with_its_own_output(plane: Plane, server: CountingServer) -> None:
+    execution = await plane.tenant.start(
+        await plane.tenant.define(
+            """
+            name: grouped
+            steps:
+              each:
+                for_each: [a, b]
+                steps:
+                  call: {http: {url: "@url@/${{ item }}"}}
+                  both: {transform: "${{ item }}${{ index }} ${{ steps.call.output.body.path }}"}
+                output: ${{ steps.both.output }}
+            output: ${{ steps.each.output }}
+            """,
+            url=server.url,
+        )
+    )
+    ended = await plane.tenant.ended(execution)
+    assert ended["output"] == ["a0 /a", "b1 /b"]
