@@ -2933,10 +2933,10 @@ end;
 $$;
 
 -- sql/kernel/cancel_execution.sql
--- Asks one of the caller's executions to stop, with all that lives below it. Again: the same answer.
+-- Asks one of the caller's executions to stop, with all that lives below it. Again, also once it is cancelled: the same answer.
 --
 -- Answers {status, due: [doorbell]}. Called by api.cancel_execution. It ends when its owner has stopped; an external one at once.
--- Locks: its frames and those of its children, deepest first, then their waits.
+-- Locks: its frames and those of its children, deepest first, then their waits; an external one: its row.
 -- Raises 404 · 409 already_ended.
 create function plane.cancel_execution(p_execution_id uuid)
 returns jsonb
@@ -2945,16 +2945,21 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_execution constant plane.executions := plane._require_execution(p_execution_id);
+  v_execution plane.executions := plane._require_execution(p_execution_id);
   v_due       jsonb;
 begin
   perform plane._check_isolation();
   if v_execution.mode = 'engine' then
     perform plane._lock_below(v_execution.root_execution_id, p_execution_id, '');
     perform from plane.frames where execution_id = p_execution_id and frame = '' for no key update;
+    select * into v_execution from plane.executions where id = p_execution_id;
+  else
+    select * into v_execution from plane.executions where id = p_execution_id for no key update;
   end if;
-  if not exists (select from plane.executions where id = p_execution_id and status = 'running') then
-    perform plane.raise_error(409, 'already_ended', 'The execution has ended already.', 'Read it to see how.');
+  if v_execution.status = 'cancelled' then
+    return jsonb_build_object('status', 'cancelled', 'due', '[]'::jsonb);
+  elsif v_execution.status <> 'running' then
+    perform plane.raise_error(409, 'already_ended', format('The execution is %s already.', v_execution.status), 'Read it to see how.');
   end if;
 
   if v_execution.mode = 'external' then

@@ -193,9 +193,14 @@ async def test_cancelling_wakes_what_waits_and_tells_what_runs(
     assert (owner.claimed["cancel"], owner.claimed["waits"][0]["outcome"]) == ("cancelled", "cancelled")
     assert (await owner.finish("cancelled", error={"code": "cancelled"}))["status"] == "done"
     assert (await plane.execution(held.execution_id))["status"] == "cancelled"
-    await refused(tenant.cancel(held.execution_id), 409, "already_ended")
+    assert await tenant.cancel(held.execution_id) == {"status": "cancelled", "due": []}
     types = await plane.db.fetchval("select array_agg(type order by feed_id) from plane.events")
     assert types == ["execution.started", "wait.opened", "cancel.requested", "wait.answered", "execution.cancelled"]
+
+
+async def test_what_ended_otherwise_cannot_be_cancelled(tenant: Tenant, held: Held) -> None:
+    await held.finish("succeeded")
+    await refused(tenant.cancel(held.execution_id), 409, "already_ended")
 
 
 async def test_a_cancelled_frame_opens_nothing(plane: Plane, tenant: Tenant, held: Held) -> None:

@@ -134,6 +134,17 @@ async def test_cancelling_closes_what_is_open_and_is_idempotent(plane: Plane, wa
     assert (again.status_code, again.json()["status"]) == (200, "cancelled")
 
 
+async def test_cancelling_again_while_it_ends_is_never_a_conflict(plane: Plane):
+    await plane.store(APPROVAL)
+    for _ in range(6):
+        execution = await plane.until((await plane.start("refund", input={"amount": 1}))["id"], "waiting")
+        path = f"/api/executions/{execution['id']}/cancel"
+        answers = [await plane.agent.post(path) for _ in range(3)]
+        answers += await asyncio.gather(*(plane.agent.post(path) for _ in range(4)))
+        assert {answer.status_code for answer in answers} <= {200, 202}, [answer.text for answer in answers]
+        await plane.until(execution["id"], "cancelled")
+
+
 async def test_what_has_succeeded_cannot_be_cancelled(plane: Plane):
     await plane.store(PLAIN)
     execution = await plane.start("plain", wait=20, input={"who": "Ada"})
