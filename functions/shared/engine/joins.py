@@ -28,14 +28,18 @@ def was_stopped(record: Record) -> bool:
     return isinstance(reason, dict) and reason.get("code") not in _OWN_REASONS
 
 
-def reason_to_skip(step: CompiledStep, needs: Mapping[str, Record]) -> JsonObject | None:
-    """Say why a step does not run although its needs have ended; None: it does. A failed need ran under `continue`."""
+def reason_to_skip(
+    step: CompiledStep, needs: Mapping[str, Record], steps: Mapping[str, CompiledStep]
+) -> JsonObject | None:
+    """Say why a step does not run although its needs have ended; None: it does. `steps`: what stands beside it."""
     if not needs or step.step.requires == CLEAN_UP:
         return None
-    ran = [name for name, record in needs.items() if record.status in {"succeeded", "failed"}]
     if step.step.requires == "all":
         return _reason_under_all(needs)
-    if ran:
+    failed = sorted(name for name, record in needs.items() if is_failure(record, steps[name]))
+    if failed:
+        return {"code": "needs_failed", "message": f"{failed[0]} failed"}
+    if any(record.status in {"succeeded", "failed"} for record in needs.values()):
         return None
     names = ", ".join(sorted(needs))
     return {"code": "needs_skipped", "message": f"none of its needs ran: {names}"}

@@ -72,12 +72,17 @@ class Walk:
         return None if failed is None else {"code": "stopped", "message": f"{failed.path} failed"}
 
     def _go_on(self, scope: Scope, order: Sequence[str]) -> bool:
+        """Advance step after step, up to the first failure: nothing behind it may begin in this very pass."""
         has_ended = True
         for name in order:
-            path = join(scope.path, name)
-            if self.ledger.get(path) is None:
-                self._advance_step(scope, scope.steps[name], path)
-                has_ended = has_ended and self.ledger.get(path) is not None
+            path, step = join(scope.path, name), scope.steps[name]
+            if self.ledger.get(path) is not None:
+                continue
+            self._advance_step(scope, step, path)
+            record = self.ledger.get(path)
+            if record is not None and is_failure(record, step):
+                return False
+            has_ended = has_ended and record is not None
         return has_ended
 
     def _wind_down(self, scope: Scope, order: Sequence[str], reason: JsonObject) -> bool:
@@ -117,7 +122,7 @@ class Walk:
             if need is None:
                 return False
             needs[name] = need
-        reason = reason_to_skip(step, needs)
+        reason = reason_to_skip(step, needs, whole.scope.steps)
         try:
             reason = reason or _reason_by_condition(step.step.when, whole.scope)
         except RenderError as error:

@@ -51,6 +51,44 @@ def test_a_start_of_the_same_plan_is_taken_back_when_a_later_step_fails_at_once(
     assert {record.path: record.status for record in planned.record} == {"a": "skipped", "b": "failed"}
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"fail": {"message": "no"}},
+        {"transform": "${{ 1 / 0 }}"},
+        {"for_each": [1, 0], "transform": "${{ 1 / item }}"},
+        {"steps": {"x": {"fail": "no"}}},
+        {"loop": {"max": 2}, "fail": "no"},
+        {"when": "1 / 0 > 1", "transform": 1},
+    ],
+)
+@pytest.mark.parametrize(
+    "late",
+    [
+        {"transform": 1},
+        {"for_each": [1], "transform": 1},
+        {"loop": {"max": 2}, "steps": {"x": {"transform": 1}}},
+        {"steps": {"x": {"transform": 1}}},
+        {"fail": "too late"},
+    ],
+)
+def test_nothing_but_clean_up_begins_after_a_failure_that_is_decided_at_once(
+    broken: dict[str, object], late: dict[str, object]
+) -> None:
+    clean = {"requires": "ended", "needs": ["hard"], "transform": "${{ steps.hard.status }}"}
+    outcome = play({"hard": broken, "dead": {"needs": ["hard"], **late}, "aside": late, "clean": clean})
+    later = {path: status for path, status in statuses(outcome).items() if path in {"hard", "dead", "clean"}}
+    assert later == {"hard": "failed", "dead": "skipped", "clean": "succeeded"}
+    assert reason(outcome.records["dead"]) == "stopped"
+    assert outcome.error is not None
+    assert str(outcome.error["path"]).startswith("hard")
+
+
+def test_what_stands_after_a_failure_without_needing_it_does_not_begin_either() -> None:
+    outcome = play({"hard": {"fail": "no"}, "other": {"transform": 1}, "worse": {"fail": "worse"}})
+    assert statuses(outcome) == {"hard": "failed", "other": "skipped", "worse": "skipped"}
+
+
 def test_clean_up_still_starts_after_a_failure_and_what_cleans_up_is_not_stopped() -> None:
     compiled = workflow({"a": WORK, "b": WORK, "c": {"needs": ["b"], **CLEAN_UP}, "d": CLEAN_UP})
     planned = after(compiled, failed("a"), running={"b": 1, "d": 1})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.shared.dsl.checker import check
 from functions.shared.dsl.compiled import Compiled, CompiledStep, compile_document
 from functions.shared.engine.joins import was_stopped
-from functions.shared.engine.paths import address_of, join, parent_of
+from functions.shared.engine.paths import address_of, ancestors, join, parent_of
 from functions.shared.engine.planner import Facts, Finish, Memo, Plan, Record, Start, plan
 from tests.unit.engine.documents import Case, cases
 
@@ -100,13 +100,35 @@ def outermost(records: Sequence[Record]) -> dict[str, tuple[str, Any, Any]]:
     return {record.path: (record.status, record.output, record.error) for record in records if not record.parent}
 
 
-def expected_to_run(step: CompiledStep, needs: Sequence[Record]) -> bool:
-    """The join, said a second time and differently."""
+def expected_to_run(step: CompiledStep, needs: Sequence[str]) -> bool:
+    """The join, said a second time and differently. `needs`: how each ended, `tolerated` under `continue`."""
     if not needs or step.step.requires == "ended":
         return True
     if step.step.requires == "all":
-        return all(need.status == "succeeded" for need in needs)
-    return not all(need.status == "skipped" for need in needs)
+        return set(needs) == {"succeeded"}
+    return "failed" not in needs and bool({"succeeded", "tolerated"} & set(needs))
+
+
+def ended_as(record: Record, step: CompiledStep) -> str:
+    is_tolerated = record.status == "failed" and step.step.on_error == "continue"
+    return "tolerated" if is_tolerated else record.status
+
+
+def begins_too_late(compiled: Compiled, records: Sequence[Record]) -> list[str]:
+    """Name the leaf steps that ran although something beside them, or beside what they are in, had failed for good."""
+    failed: set[str] = set()
+    late: list[str] = []
+    for record in records:
+        path = parent_of(record.path) if record.path.endswith("]") else record.path
+        step = step_at(compiled, path)
+        if record.status in {"succeeded", "failed"} and not step.steps and record.kind not in {"for_each", "loop"}:
+            around = [path, *(above for above in ancestors(path) if not above.endswith("]") and above != "on_error")]
+            is_clean_up = any(step_at(compiled, at).step.requires == "ended" for at in around)
+            if not is_clean_up and failed & {parent_of(at) for at in around}:
+                late.append(record.path)
+        if not record.path.endswith("]") and ended_as(record, step) == "failed":
+            failed.add(record.parent)
+    return late
 
 
 @settings(max_examples=50, deadline=None)
@@ -135,10 +157,12 @@ def test_a_step_runs_exactly_when_its_join_says_so(case: Case, random: Random) -
         if record.path.endswith("]") or was_stopped(record) or record.path.startswith("on_error"):
             continue
         step = step_at(compiled, record.path)
-        needs = [known[join(record.parent, need)] for need in step.needs]
+        paths = [join(record.parent, need) for need in step.needs]
+        needs = [ended_as(known[path], step_at(compiled, path)) for path in paths]
         reason = record.details.get("reason")
         is_by_condition = isinstance(reason, dict) and reason["code"] == "when_false"
         assert (record.status != "skipped" or is_by_condition) == expected_to_run(step, needs)
+    assert begins_too_late(compiled, records) == []
 
 
 @settings(max_examples=150, deadline=None)
@@ -170,7 +194,7 @@ def test_records_that_ended_scopes_sum_up_need_not_be_loaded(case: Case, data: s
 @settings(max_examples=80, deadline=None)
 @given(cases(), st.randoms(use_true_random=False))
 def test_what_no_failure_can_stop_does_not_depend_on_the_schedule(case: Case, random: Random) -> None:
-    calm = Case(case.document, frozenset())
+    calm = case.without_failures()
     finish, records = drive(calm)
     other, shuffled = drive(calm, lambda candidates: random.randrange(len(candidates)))
     assert other == finish
