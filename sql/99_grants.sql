@@ -18,6 +18,7 @@ grant select on gateway.verbs to authenticated;
 grant usage on sequence plane.feed_id to authenticated;
 grant execute on function
   plane.clock(),
+  plane.time_text(timestamptz),
   plane.raise_error(int, text, text, text, jsonb),
   plane.caller_claims(),
   plane.caller_org(),
@@ -59,6 +60,8 @@ grant execute on function
   plane.waiting_for(plane.executions),
   plane.step_kind(plane.executions, text),
   plane.step_duration(plane.checkpoints),
+  plane.step_begun(plane.executions, text),
+  plane.timed_step(jsonb, timestamptz),
   plane.step_json(plane.checkpoints),
   plane.step_rows(plane.executions, jsonb, text, int),
   plane.require_external(plane.executions),

@@ -30,15 +30,12 @@ def record_of(report: ReportStep) -> JsonObject:
         "output": report.output,
         "error": _error_of(report.error),
         "attempts": report.attempts,
-        "duration_ms": 0,
         "cost_usd": None if report.cost_usd is None else str(report.cost_usd),
         "is_cost_unknown": is_paid and report.cost_usd is None,
         "details": {},
     }
     if usage is not None:
         record |= usage.model_dump()
-    if report.started_at and report.ended_at:
-        record["duration_ms"] = (report.ended_at - report.started_at).total_seconds() * 1000
     times = {"started_at": report.started_at, "ended_at": report.ended_at}
     record["details"] = {name: at.isoformat() for name, at in times.items() if at is not None}
     return record

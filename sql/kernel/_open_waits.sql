@@ -29,7 +29,7 @@ begin
       perform plane.raise_error(409, 'token_taken', format('There is a wait %s already.', v_open ->> 'token'), 'Take a new token.');
     end if;
     perform plane._record_event(p_frame.org_id, p_frame.execution_id, 'wait.opened', v_open ->> 'path', jsonb_build_object(
-      'kind', v_open -> 'kind', 'token', v_open -> 'token', 'name', v_open -> 'name', 'deadline', v_deadline));
+      'kind', v_open -> 'kind', 'token', v_open -> 'token', 'name', v_open -> 'name', 'deadline', plane.time_text(v_deadline)));
 
     v_is_answered := false;
     if p_frame.cancel_requested then

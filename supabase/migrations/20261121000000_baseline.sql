@@ -69,6 +69,16 @@ begin
 end;
 $$;
 
+-- A time as it is kept in JSON: RFC 3339 in UTC with Z and six digits, as the API writes it.
+create function plane.time_text(p_at timestamptz)
+returns text
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+$$;
+
 -- sql/03_errors.sql
 -- Raises an error that both adapters understand: SQLSTATE PT<status>, the code and extras as JSON in DETAIL.
 --
@@ -2191,7 +2201,7 @@ begin
       perform plane.raise_error(409, 'token_taken', format('There is a wait %s already.', v_open ->> 'token'), 'Take a new token.');
     end if;
     perform plane._record_event(p_frame.org_id, p_frame.execution_id, 'wait.opened', v_open ->> 'path', jsonb_build_object(
-      'kind', v_open -> 'kind', 'token', v_open -> 'token', 'name', v_open -> 'name', 'deadline', v_deadline));
+      'kind', v_open -> 'kind', 'token', v_open -> 'token', 'name', v_open -> 'name', 'deadline', plane.time_text(v_deadline)));
 
     v_is_answered := false;
     if p_frame.cancel_requested then
@@ -4035,6 +4045,22 @@ as $$
     'etag', plane.state_etag(p_state.version, p_state.updated_at));
 $$;
 
+-- sql/api/_step_begun.sql
+-- When an external step was first reported to run: as the report says, or when it came. Null when it never was.
+-- called by: report_step
+create function plane.step_begun(p_execution plane.executions, p_path text)
+returns timestamptz
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((e.data ->> 'started_at')::timestamptz, e.at)
+  from plane.events as e
+  where e.org_id = p_execution.org_id and e.execution_id = p_execution.id and e.type = 'step.running' and e.path = p_path
+  order by e.feed_id
+  limit 1;
+$$;
+
 -- sql/api/_step_duration.sql
 -- How many milliseconds a step took. What waited for people, time, events or a child is counted from the opening of its first wait.
 -- Null for the records of groups and repetitions: they last as long as what is below them, deciding them takes no time.
@@ -4048,7 +4074,8 @@ begin
   if p_step.duration_ms > 0 then
     return p_step.duration_ms;
   elsif p_step.details ? 'started_at' then
-    return greatest(0, round(1000 * extract(epoch from p_step.ended_at - (p_step.details ->> 'started_at')::timestamptz), 3));
+    return greatest(0, round(1000 * extract(epoch from
+      coalesce((p_step.details ->> 'ended_at')::timestamptz, p_step.ended_at) - (p_step.details ->> 'started_at')::timestamptz), 3));
   elsif p_step.kind in ('approval', 'wait', 'workflow') then
     return coalesce((
       select round(1000 * extract(epoch from p_step.ended_at - min(w.opened_at)), 3)
@@ -4177,6 +4204,28 @@ as $$
     )
   order by 1, 2, 3
   limit p_limit;
+$$;
+
+-- sql/api/_timed_step.sql
+-- The record of an ended external step with its times: one that was reported to run began then, unless the last report says when.
+-- p_step: as report_step takes it · p_begun: when it was reported to run, or null
+-- called by: report_step
+create function plane.timed_step(p_step jsonb, p_begun timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_said    constant timestamptz := (p_step -> 'details' ->> 'ended_at')::timestamptz;
+  v_ended   constant timestamptz := coalesce(v_said, plane.clock());
+  v_started constant timestamptz := coalesce((p_step -> 'details' ->> 'started_at')::timestamptz, least(p_begun, v_ended));
+begin
+  return p_step || jsonb_build_object(
+    'duration_ms', coalesce(greatest(0, 1000 * extract(epoch from v_ended - v_started)), 0),
+    'details', p_step -> 'details' || jsonb_strip_nulls(jsonb_build_object(
+      'started_at', plane.time_text(v_started), 'ended_at', plane.time_text(v_said))));
+end;
 $$;
 
 -- sql/api/_version_json.sql
@@ -5632,8 +5681,9 @@ insert into gateway.verbs values ('register_agent', 'agents:write', false);
 
 -- sql/api/report_step.sql
 -- Reports one step of an external execution: that it runs (an event), or how it ended (a record that is never changed).
--- payload: {execution_id, step: {path, parent, kind, status, output?, error?, attempts?, duration_ms?, model?, provider?,
+-- payload: {execution_id, step: {path, parent, kind, status, output?, error?, attempts?, model?, provider?,
 --           input_tokens?, output_tokens?, cost_usd?, is_cost_unknown?, details: {started_at?, ended_at?}}}
+-- It began when it was reported to run, unless the last report says when: then that counts.
 -- answers: the step as list_steps does, and is_new: false for the same report again
 -- raises: 404 execution_not_found, 409 not_external, already_ended, already_recorded
 create function api.report_step(payload jsonb)
@@ -5645,6 +5695,7 @@ declare
   v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_step      constant jsonb := payload -> 'step';
   v_ended     plane.checkpoints := plane.find_step(v_execution, v_step ->> 'path');
+  v_begun     timestamptz := plane.step_begun(v_execution, v_step ->> 'path');
   v_output    jsonb;
   v_is_new    boolean := true;
 begin
@@ -5659,18 +5710,16 @@ begin
     end if;
     v_is_new := false;
   elsif v_step ->> 'status' <> 'running' then
-    perform plane.record_external_step(payload);
+    perform plane.record_external_step(payload || jsonb_build_object('step', plane.timed_step(v_step, v_begun)));
     v_ended := plane.find_step(v_execution, v_step ->> 'path');
   else
     perform plane.require_running(v_execution);
-    v_is_new := not exists (
-      select from plane.events as e
-      where e.org_id = v_execution.org_id and e.execution_id = v_execution.id and e.type = 'step.running'
-        and e.path = v_step ->> 'path');
+    v_is_new := v_begun is null;
     if v_is_new then
       insert into plane.events (org_id, execution_id, type, path, data)
       values (v_execution.org_id, v_execution.id, 'step.running', v_step ->> 'path',
-        jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', v_step -> 'details' -> 'started_at')));
+        jsonb_strip_nulls(jsonb_build_object('kind', v_step -> 'kind', 'started_at', plane.time_text((v_step -> 'details' ->> 'started_at')::timestamptz))));
+      v_begun := plane.step_begun(v_execution, v_step ->> 'path');
     end if;
   end if;
 
@@ -5680,7 +5729,7 @@ begin
   end if;
   return coalesce(plane.step_json(v_ended), jsonb_build_object(
     'path', v_step -> 'path', 'kind', v_step -> 'kind', 'status', 'running', 'attempts', 1, 'gen', v_execution.gen,
-    'started_at', coalesce(v_step -> 'details' -> 'started_at', to_jsonb(plane.clock()))
+    'started_at', v_begun
   )) || jsonb_build_object('output', v_step -> 'output', 'is_new', v_is_new);
 end;
 $$;
@@ -5936,6 +5985,7 @@ grant select on gateway.verbs to authenticated;
 grant usage on sequence plane.feed_id to authenticated;
 grant execute on function
   plane.clock(),
+  plane.time_text(timestamptz),
   plane.raise_error(int, text, text, text, jsonb),
   plane.caller_claims(),
   plane.caller_org(),
@@ -5977,6 +6027,8 @@ grant execute on function
   plane.waiting_for(plane.executions),
   plane.step_kind(plane.executions, text),
   plane.step_duration(plane.checkpoints),
+  plane.step_begun(plane.executions, text),
+  plane.timed_step(jsonb, timestamptz),
   plane.step_json(plane.checkpoints),
   plane.step_rows(plane.executions, jsonb, text, int),
   plane.require_external(plane.executions),

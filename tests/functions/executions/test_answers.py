@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +40,14 @@ async def test_what_waits_for_a_person_says_how_to_answer(plane: Plane, waiting:
     steps = {step["path"]: step for step in (await plane.get(f"/api/executions/{waiting['id']}/steps"))["data"]}
     assert steps["approve"]["output"]["form"] == {"amount": 120, "note": "ok"}
     assert steps["approve"]["output"]["decided_by"]
+
+
+async def test_the_event_of_a_wait_writes_its_deadline_as_all_times_are_written(plane: Plane, waiting: dict[str, Any]):
+    (wait,) = waiting["waiting_for"]
+    events = (await plane.get(f"/api/executions/{waiting['id']}/events"))["data"]
+    (opened,) = [event for event in events if event["type"] == "wait.opened"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", opened["data"]["deadline"])
+    assert datetime.fromisoformat(opened["data"]["deadline"]) == datetime.fromisoformat(wait["until"])
 
 
 async def test_every_field_of_a_wrong_answer_is_named(plane: Plane, waiting: dict[str, Any]):

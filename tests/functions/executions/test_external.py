@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,6 +59,36 @@ async def test_an_agent_executes_a_runbook_and_reports_it(still_plane: Plane, ex
     assert execution["ended_at"]
     types = [event["type"] for event in (await still_plane.get(f"{path}/events"))["data"]]
     assert types == ["execution.started", "step.running", "step.succeeded", "step.failed", "execution.succeeded"]
+
+
+async def test_a_step_began_when_it_was_reported_to_run(still_plane: Plane, external: dict[str, Any]):
+    path = f"/api/executions/{external['id']}/steps"
+    begun = (await still_plane.agent.post(path, json={"path": "read", "status": "running"})).json()
+    again = (await still_plane.agent.post(path, json={"path": "read", "status": "running"})).json()
+    await asyncio.sleep(0.03)
+    ended = (await still_plane.agent.post(path, json={"path": "read", "status": "succeeded"})).json()
+    assert not again["is_new"]
+    assert ended["started_at"] == begun["started_at"] == again["started_at"]
+    assert ended["duration_ms"] >= 30
+    assert ended["ended_at"] > ended["started_at"]
+    shown = {step["path"]: step for step in (await still_plane.get(path))["data"]}
+    assert shown["read"] | {"output": None, "is_new": False} == ended | {"is_new": False}
+
+
+async def test_the_times_that_the_last_report_names_count(still_plane: Plane, external: dict[str, Any]):
+    path = f"/api/executions/{external['id']}/steps"
+    start, end = "2026-01-01T10:00:00Z", "2026-01-01T10:00:02.500000Z"
+    for name, running, final, expected in (
+        ("a", {}, {"started_at": start, "ended_at": end}, (start, end, 2500)),
+        ("b", {"started_at": start}, {"ended_at": end}, (start, end, 2500)),
+        ("c", {}, {"ended_at": end}, (end, end, 0)),
+        ("d", {"started_at": start}, {"started_at": "2026-01-01T10:00:02Z", "ended_at": end}, (None, end, 500)),
+        ("e", {}, {"started_at": start, "ended_at": start}, (start, start, 0)),
+    ):
+        await still_plane.agent.post(path, json={"path": name, "status": "running", **running})
+        step = (await still_plane.agent.post(path, json={"path": name, "status": "failed", **final})).json()
+        assert (step["ended_at"], step["duration_ms"]) == expected[1:], name
+        assert expected[0] in {None, step["started_at"]}, name
 
 
 @pytest.mark.parametrize("cost", [0.42, "0.42", 0.4200000000001])
