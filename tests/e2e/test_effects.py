@@ -292,7 +292,7 @@ async def test_a_frame_that_kills_every_runner_before_anything_starts_is_given_u
 ) -> None:
     version = await plane.tenant.define("name: doomed\nsteps: {call: {http: {url: '@url@/call'}}}", url=server.url)
     execution = await plane.tenant.start(version, ring=False)
-    for _ in range(9):
+    for _ in range(21):
         engine = make_engine(WatchedDatabase(db, at=1, fault="lost", is_crash=True), plane.bell)
         with pytest.raises(Crash):
             await run_frame(Address(execution, "", "default"), engine)

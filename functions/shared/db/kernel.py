@@ -49,10 +49,11 @@ class WaitRow:
 
 @dataclass(frozen=True, slots=True)
 class NotedStep:
-    """A step that an owner noted as in flight."""
+    """A step that an owner noted as in flight. `is_held`: it only passed on an earlier note, and did not run it."""
 
     attempt: int
     at_most_once: bool
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +353,9 @@ def claimed_of(answer: Mapping[str, Any]) -> Claimed:
         stall=int(answer.get("stall") or 0),
         records_written=int(answer.get("records_written") or 0),
         in_flight={
-            path: NotedStep(int(noted.get("attempt") or 1), bool(noted.get("at_most_once")))
+            path: NotedStep(
+                int(noted.get("attempt") or 1), bool(noted.get("at_most_once")), is_held=bool(noted.get("is_held"))
+            )
             for path, noted in _row(answer.get("in_flight") or {}).items()
         },
         lease_s=_seconds(answer.get("lease_ms")) or 30.0,

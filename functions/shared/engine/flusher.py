@@ -130,7 +130,9 @@ class Flusher:
             self._frame.seq = answer.seq
             self._count_deadlines(batch.items if batch else ())
             self._frame.written += sum(isinstance(item, Ended | Decided) for item in batch.items) if batch else 0
-            self._frame.lease_until = self.sent_at + self._engine.policy.lease_s
+            # The database leaves the lease alone while more than a third of it is left: no more than that is certain.
+            at_least = self.sent_at + self._engine.policy.lease_s / 3
+            self._frame.lease_until = max(self._frame.lease_until, at_least)
         else:
             self._frame.lease_until = self.sent_at + answer.lease_s
         return answer

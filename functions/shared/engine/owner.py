@@ -25,8 +25,15 @@ from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
 from functions.shared.engine.outcome import Left
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
-from functions.shared.engine.running import Running, Step
-from functions.shared.engine.verdicts import CRASHES_FATAL, STUCK, message_on_crashes, of_bounded_size, verdict_on
+from functions.shared.engine.running import Running, Step, held_note
+from functions.shared.engine.verdicts import (
+    CRASHES_FATAL,
+    STUCK,
+    message_on_crashes,
+    of_bounded_size,
+    ran_when_it_died,
+    verdict_on,
+)
 from functions.shared.engine.verification import settle
 from functions.shared.errors import PlaneError
 from functions.shared.log import logger
@@ -90,6 +97,7 @@ class Owner:
             gen=claim.gen,
             workflow=claim.workflow,
             models=compiled.workflow.models,
+            secrets=frozenset(compiled.workflow.secrets),
             left_usd=self._means.left_usd,
             time_for=self._means.has_time_for,
         )
@@ -134,7 +142,7 @@ class Owner:
             await self._load(parent)
         for wanted in planned.open:
             self._open(wanted)
-        if self._suspects is None and frame.claim.stall >= CRASHES_SERIAL:
+        if self._suspects is None and planned.start and frame.claim.stall >= CRASHES_SERIAL:
             self._suspects = {start.path for start in planned.start}
         for start in planned.start:
             self._hold(start)
@@ -146,7 +154,7 @@ class Owner:
             self._has_left_over = True
             return
         noted = self._frame.in_flight.pop(start.path, None)
-        if noted is not None and claim.stall >= CRASHES_FATAL and set(claim.in_flight) == {start.path}:
+        if noted is not None and claim.stall >= CRASHES_FATAL and ran_when_it_died(claim) == {start.path}:
             self._take(failed(start, "crash_loop", message_on_crashes(claim.stall)))
             return
         self._running.hold(
@@ -309,10 +317,7 @@ class Owner:
         return "done", STUCK
 
     def _in_flight(self, recorded: int) -> JsonObject:
-        left: JsonObject = {
-            path: {"attempt": noted.attempt, "at_most_once": noted.at_most_once}
-            for path, noted in self._frame.in_flight.items()
-        }
+        left: JsonObject = {path: held_note(lost) for path, lost in self._frame.in_flight.items()}
         return left | self._running.in_flight(recorded, one_at_a_time=bool(self._suspects))
 
     def _must_note(self) -> bool:

@@ -31,6 +31,11 @@ class Step:
     since: float = 0.0
 
 
+def held_note(lost: InFlight) -> JsonObject:
+    """Note a start that a former owner lost and that does not run here: known, but no suspect after a crash."""
+    return {"attempt": lost.attempt, "at_most_once": lost.at_most_once, "is_held": True}
+
+
 class Running:
     """Steps by path, in the order in which they were planned."""
 
@@ -71,7 +76,7 @@ class Running:
         noted: JsonObject = {}
         for step in self.held:
             if step.lost is not None:
-                noted[step.start.path] = {"attempt": step.lost.attempt, "at_most_once": step.lost.at_most_once}
+                noted[step.start.path] = held_note(step.lost)
         for step in [*steps, *ready]:
             is_at_most_once = step.start.effect == "at_most_once"
             noted[step.start.path] = {"attempt": step.attempt, "at_most_once": is_at_most_once}

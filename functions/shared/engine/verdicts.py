@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from functions.shared.db.kernel import Claimed
 
 CRASHES_FATAL = 5  # for a step that is noted as the only one running
-CRASHES_HOPELESS = 8  # with nothing noted as running: what dies is the runner itself
+CRASHES_HOPELESS = 20  # whatever runs: so many restarts of a plane do not come together by chance
 STUCK = Finish(
     "failed",
     None,
@@ -40,9 +40,16 @@ def of_bounded_size(finish: Finish, limit_bytes: int) -> Finish:
     return Finish("failed", None, {"code": "output_too_large", "message": message})
 
 
+def ran_when_it_died(claim: Claimed) -> set[str]:
+    """Name the steps that the former owner ran; those whose earlier notes it only passed on are not among them."""
+    return {path for path, noted in claim.in_flight.items() if not noted.is_held}
+
+
 def verdict_on(claim: Claimed) -> Finish | None:
-    """Give up a frame that kills every runner before a step of it has even begun."""
-    if claim.stall < CRASHES_HOPELESS or claim.in_flight:
+    """Give up a frame that kills every runner, and no single step of which was found to be the cause."""
+    if claim.stall < CRASHES_HOPELESS:
         return None
-    message = f"The runner died {claim.stall} times in a row before it could start anything; its log says why."
+    ran = sorted(ran_when_it_died(claim))
+    when = f"while {', '.join(ran[:5])} ran" if ran else "before it could start anything"
+    message = f"The runner died {claim.stall} times in a row, the last time {when}; its log says why."
     return Finish("failed", None, {"code": "crash_loop", "message": message})
