@@ -55,6 +55,14 @@ class Shard:
     stop: int
     max_parallel: int
 
+    def is_elsewhere(self, path: str) -> bool:
+        """Whether `path` is or lies in an item of the same step that belongs to another shard."""
+        items = f"{self.path}["
+        if not path.startswith(items):
+            return False
+        index = int(path[len(items) : path.index("]", len(items))])
+        return not self.start <= index < self.stop
+
 
 @dataclass(frozen=True, slots=True)
 class InFlight:

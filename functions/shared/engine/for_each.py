@@ -54,23 +54,27 @@ class ForEach:
         failed = self._failure_among_begun(start, stop, max_parallel) or self._go_on(start, stop, max_parallel)
         if failed is None:
             return self._first_open(start, stop) == stop
-        return self.stop_items({"code": "stopped", "message": f"{failed.path} failed"})
+        return self.stop_items({"code": "stopped", "message": f"{failed.path} failed"}, start, stop)
 
-    def stop_items(self, reason: JsonObject) -> bool:
-        """Wind down the items that began; whether all of them have ended."""
-        path = self._whole.path
-        self._ledger.unplan(path)
-        for at in begun(self._ledger, path):
-            self._planner.stop_instance(self._part(cast("int", index_of(at))), reason)
-        return not begun(self._ledger, path)
+    def stop_items(self, reason: JsonObject, start: int = 0, stop: int = MAX_ITEMS) -> bool:
+        """Wind down the items from `start` to `stop` that began; whether all of them have ended."""
+        self._ledger.unplan(self._whole.path)
+        for index in self._begun(start, stop):
+            self._planner.stop_instance(self._part(index), reason)
+        return not self._begun(start, stop)
 
     def stop(self, reason: JsonObject) -> None:
         """Wind the whole step down; records it as cancelled when nothing of it goes on any more."""
         path = self._whole.path
-        for wait in self._ledger.waits_of(path):
+        waits = self._ledger.waits_of(path)
+        for wait in waits:
             if not wait.answered:
                 self._ledger.close(wait.token)
-        if self.stop_items(reason):
+        if any(wait.kind == "shards" for wait in waits):
+            # The shards were asked to stop, and clean up after their own items; what they recorded is not ours to end.
+            self._ledger.unplan(path)
+            self._put("cancelled", details={"reason": reason})
+        elif self.stop_items(reason):
             self._put("cancelled", details={"reason": reason})
 
     def items(self) -> list[Json]:
@@ -99,6 +103,11 @@ class ForEach:
 
     def _get(self, index: int) -> Record | None:
         return self._ledger.get(path_of_item(self._whole.path, index))
+
+    def _begun(self, start: int, stop: int) -> list[int]:
+        """Give the items that began and have not ended; those of other shards are seen too, if a retry carried them."""
+        found = (cast("int", index_of(at)) for at in begun(self._ledger, self._whole.path))
+        return sorted(index for index in found if start <= index < stop)
 
     def _part(self, index: int) -> Instance:
         return self._whole.part(index, "item", {"item": self.items()[index], "index": index})
@@ -155,7 +164,10 @@ class ForEach:
 
     def _spread(self, count: int) -> None:
         path = self._whole.path
-        if not self._ledger.is_busy(path) and not self._planner.is_held(self._whole):
+        if self._ledger.is_busy(path):
+            return
+        left = sum(self._get(index) is None for index in range(count))
+        if self._planner.may_begin(self._whole, left) and not self._planner.is_held(self._whole):
             shards = slices(path, count, self._step.max_parallel)
             self._ledger.open(Open(kind="shards", path=path, name=path, shards=shards))
 
@@ -165,7 +177,9 @@ class ForEach:
             return
         if wait.outcome in {"failed", "cancelled", "timed_out"}:
             self._ledger.close(wait.token)  # the first failed shard answers; the others are asked to stop
-            self._put("failed", error=_shard_error(wait, self._whole.path), details={"items": count})
+            said = wait.payload if isinstance(wait.payload, dict) else {}
+            fatal: JsonObject = {"fatal": said["fatal"]} if "fatal" in said else {}
+            self._put("failed", error=_shard_error(wait, self._whole.path), details={"items": count, **fatal})
         elif self._first_open(0, count) == count:
             self._end(count)
         elif failed := self.failure(0, count):

@@ -6,12 +6,15 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
+from functions.shared.dsl.expressions import ExpressionError
 from functions.shared.dsl.kinds import FailWith
+from functions.shared.dsl.rendering import render_config
 from functions.shared.engine.facts import Record
 from functions.shared.engine.plan import Start
 from functions.shared.engine.rendering import (
     RenderError,
     config_of,
+    expression_failed,
     rendered,
     retry_of,
     seconds_of,
@@ -20,6 +23,8 @@ from functions.shared.engine.rendering import (
 from functions.shared.engine.waiting import WAITING_KINDS, answer_to, opened_for, opened_for_unknown, settled_by
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from functions.shared.dsl.models import Workflow
     from functions.shared.engine.facts import InFlight, RecordStatus, Wait
     from functions.shared.engine.ledger import Ledger
@@ -95,7 +100,7 @@ class Leaves:
                 self._work(instance)
 
     def _transform(self, instance: Instance) -> None:
-        if not self._may_begin(instance):
+        if not self.may_begin(instance):
             return
         output = rendered("transform", instance.step.config, instance.scope.names)
         check_output(output)
@@ -110,7 +115,7 @@ class Leaves:
             elif self._ledger.is_ending:
                 self.stop(instance, _ENDING)
             return
-        if not self._may_begin(instance):
+        if not self.may_begin(instance):
             return
         if self._ledger.is_ending:
             self.end(instance, "cancelled", details={"reason": _ENDING})
@@ -195,7 +200,7 @@ class Leaves:
             path=instance.path,
             parent=instance.parent,
             kind="tool",
-            config=cast("JsonObject", rendered("verify", spec, names)),
+            config=_look_up_config(spec, names),
             attempt=lost.attempt,
             retry=retry_of(instance.step, self._workflow, names),
             timeout_s=timeout_of(instance.step, self._workflow, names),
@@ -206,7 +211,7 @@ class Leaves:
 
     def _start(self, instance: Instance, attempt: int) -> None:
         is_again = bool(self._ledger.waits_of(instance.path))
-        if (is_again or self._may_begin(instance)) and not self.hold(instance):
+        if (is_again or self.may_begin(instance)) and not self.hold(instance):
             self._ledger.start(self._render(instance, attempt))
 
     def _render(self, instance: Instance, attempt: int) -> Start:
@@ -235,12 +240,13 @@ class Leaves:
         ttl_s = seconds_of("cache.ttl", rendered("cache.ttl", cache.ttl, names))
         return {"key": rendered("cache.key", cache.key, names), "ttl_s": ttl_s}
 
-    def _may_begin(self, instance: Instance) -> bool:
-        """Whether one more step fits into `limits.max_steps`; otherwise the instance has failed."""
-        if instance.scope.is_free or self._ledger.has_room():
+    def may_begin(self, instance: Instance, steps: int = 1) -> bool:
+        """Whether that many more steps fit into `limits.max_steps`; otherwise the instance has failed."""
+        if instance.scope.is_free or self._ledger.has_room(steps):
             return True
         most = self._workflow.limits.max_steps
-        message = f"The execution may run {most:,} steps (`limits.max_steps`), and this would be one more"
+        these = "this would be one more" if steps == 1 else f"these {steps:,} would be too many"
+        message = f"The execution may run {most:,} steps (`limits.max_steps`), and {these}"
         self.fail_over_limit(instance, "too_many_steps", message, fatal="")
         return False
 
@@ -291,6 +297,14 @@ def check_output(output: Json) -> None:
 def _is_about(wait: Wait | None, lost: InFlight) -> bool:
     """Whether the wait has already asked about this very start."""
     return wait is not None and wait.kind == "unknown" and wait.data.get("attempt") == lost.attempt
+
+
+def _look_up_config(spec: JsonObject, names: Mapping[str, object]) -> JsonObject:
+    """Give the tool of `verify`, rendered as every tool is: its `auth` is never computed."""
+    try:
+        return cast("JsonObject", render_config("tool", spec, names))
+    except ExpressionError as error:
+        raise expression_failed("verify", error) from error
 
 
 def _text(value: Json) -> str:

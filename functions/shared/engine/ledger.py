@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from functions.shared.engine.facts import Facts, Record, Wait
+from functions.shared.engine.facts import Facts, Record, Shard, Wait
 from functions.shared.engine.paths import ancestors
 from functions.shared.engine.plan import Finish, Open, Plan, Start
 
@@ -34,6 +34,7 @@ class Ledger:
         for wait in facts.waits:
             self._waits.setdefault(wait.path, []).append(wait)
         self._steps: int | None = None
+        self._items: int | None = None
         self._spent: dict[str, Decimal] = {}
 
     # What is known
@@ -87,12 +88,21 @@ class Ledger:
         return seen
 
     def spent_under(self, path: str) -> Decimal:
-        """What the ended steps below `path` have cost, in dollars. What a plan itself decides costs nothing."""
+        """What the ended steps below `path` have cost, in dollars. What a plan itself decides costs nothing.
+
+        In a shard without the items of the other ones.
+        """
         if path not in self._spent:
             below = (f"{path}.", f"{path}[")
             spent = (spent_by(record) for record in self._live() if record.path.startswith(below))
             self._spent[path] = sum(spent, Decimal(0))
         return self._spent[path]
+
+    def share_of(self, path: str, limit_usd: Decimal, count: int) -> Decimal:
+        """Give what may be spent below `path` as this shard counts: what others spent, and its part of the rest."""
+        shard = self._shard()
+        spent = self.spent_under(path) - self.spent_under(shard.path)
+        return spent + (limit_usd - spent) * (shard.stop - shard.start) / max(1, count)
 
     def summary(self, records: list[Record]) -> JsonObject:
         """Sum up what `records` and everything below them ran and cost, for the record above them."""
@@ -119,11 +129,17 @@ class Ledger:
     def load(self, parent: str) -> None:
         self._loads[parent] = None
 
-    def has_room(self) -> bool:
-        """Whether one more step may run within `limits.max_steps`."""
+    def has_room(self, more: int = 1) -> bool:
+        """Whether that many more steps may run within `limits.max_steps`."""
         if self._steps is None:
             self._steps = self._count_steps()
-        return self._steps + len(self._starts) + len(self._opens) < self._max_steps
+            if self._items is not None:
+                self._max_steps = self._share_of_steps(self._items)
+        return self._steps + len(self._starts) + len(self._opens) + more <= self._max_steps
+
+    def share(self, count: int) -> None:
+        """Hold a shard to its part of `limits.max_steps`, as its part of all `count` items."""
+        self._items = count
 
     def ran(self) -> None:
         """Count a step that began and ended within this plan."""
@@ -168,13 +184,26 @@ class Ledger:
             finish=finish,
         )
 
+    def _shard(self) -> Shard:
+        return cast("Shard", self.facts.shard)
+
     def _live(self) -> list[Record]:
-        records = self.facts.records
+        """List the records that nothing around them sums up; in a shard without the items of the other ones."""
+        records, shard = self.facts.records, self.facts.shard
         return [
             record
             for record in (*records.values(), *self._new.values())
-            if record.parent not in records and record.parent not in self._new
+            if record.parent not in records
+            and record.parent not in self._new
+            and (shard is None or not shard.is_elsewhere(record.path))
         ]
+
+    def _share_of_steps(self, count: int) -> int:
+        shard = self._shard()
+        items = f"{shard.path}["
+        others = sum(steps_in(record) for record in self._live() if not record.path.startswith(items))
+        left, count = max(0, self._max_steps - others), max(1, count)
+        return others + left * shard.stop // count - left * shard.start // count
 
     def _count_steps(self) -> int:
         ended = sum(steps_in(record) for record in self._live())

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from functions.shared.engine.facts import Facts, InFlight, Record, Shard, Wait
 from functions.shared.engine.for_each import ForEach
+from functions.shared.engine.joins import CLEAN_UP
 from functions.shared.engine.leaves import check_output
 from functions.shared.engine.ledger import Ledger
 from functions.shared.engine.memo import Memo
 from functions.shared.engine.paths import ON_ERROR, ancestors, item, join, segments
 from functions.shared.engine.plan import Child, Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.rendering import RenderError, rendered
-from functions.shared.engine.scope import Budget, Instance, Scope
-from functions.shared.engine.walk import Walk
+from functions.shared.engine.scope import Instance, Scope
+from functions.shared.engine.walk import Walk, whole_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from functions.shared.dsl.compiled import Compiled
     from functions.shared.jsonvalue import Json, JsonObject
 
@@ -136,26 +139,30 @@ class _Planner:
 
     def finish_of_slice(self, shard: Shard) -> Finish | None:
         """Bring the items of a shard forward; answers the end of the slice when it is over."""
-        whole = self._whole_of(shard)
-        items = ForEach(self._walk, whole)
         cancel = self._facts.cancel
         try:
-            count = len(items.items())
+            whole = self._whole_of(shard)
+            count = len(ForEach(self._walk, whole).items())
         except RenderError as problem:
             return Finish("failed", error=_problem(problem, shard.path))
+        self.ledger.share(count)
+        items = ForEach(self._walk, self._sharing(whole, count))
         if cancel is not None:
-            return self._cancelled_slice(items, cancel)
+            return self._cancelled_slice(items, shard, cancel)
         stop = min(shard.stop, count)
         if not items.advance_slice(shard.start, stop, shard.max_parallel):
             return None
         failed = items.failure(shard.start, stop)
         if failed is not None:
-            return self._end(Finish("failed", error=_error_of(failed)))
+            error = _error_of(failed)
+            if failed.details.get("fatal") not in {None, shard.path}:
+                error["fatal"] = failed.details["fatal"]
+            return self._end(Finish("failed", error=error))
         return self._end(Finish("succeeded"))
 
-    def _cancelled_slice(self, items: ForEach, cancel: str) -> Finish | None:
+    def _cancelled_slice(self, items: ForEach, shard: Shard, cancel: str) -> Finish | None:
         error: JsonObject = {"code": cancel, "message": _ending(cancel), "path": ""}
-        if not items.stop_items({"code": cancel, "message": _ending(cancel)}):
+        if not items.stop_items({"code": cancel, "message": _ending(cancel)}, shard.start, shard.stop):
             return None
         match cancel:
             case "cancelled" | "timed_out":
@@ -164,23 +171,32 @@ class _Planner:
                 return self._end(Finish("failed", error=error))
 
     def _whole_of(self, shard: Shard) -> Instance:
-        """Find the for_each step of a shard, with everything that its items can see. Budgets are shared by items."""
-        scope, way = self._root, segments(shard.path)
+        """Find the for_each step of a shard, with everything that its items can see; raises RenderError."""
+        scope, order, way = self._root, self._compiled.order, segments(shard.path)
         if way[0][0] == ON_ERROR and ON_ERROR not in scope.steps:
-            scope = self._on_error_scope(self._error())
+            scope, order = self._on_error_scope(self._error()), self._compiled.on_error_order
             way = way[1:]
         for name, index in way[:-1]:
-            step, path = scope.steps[name], join(scope.path, name)
-            whole = Instance(step, path, scope.path, step.kind, scope)
+            whole = self._standing(scope, order, name)
             part = whole if index is None else self._part_of(whole, index)
-            scope = part.scope.inside(self.ledger, part.path, step.steps)
-        step = scope.steps[way[-1][0]]
-        if step.step.budget_usd is not None:
-            share = Decimal(str(step.step.budget_usd)) * (shard.stop - shard.start)
-            whole = Instance(step, shard.path, scope.path, "for_each", scope)
-            count = max(1, len(ForEach(self._walk, whole).items()))
-            scope = scope.within(Budget(shard.path, share / count))
-        return Instance(step, shard.path, scope.path, "for_each", scope)
+            order = whole.step.order
+            scope = part.scope.inside(self.ledger, part.path, whole.step.steps)
+        return self._standing(scope, order, way[-1][0])
+
+    def _standing(self, scope: Scope, order: Sequence[str], name: str) -> Instance:
+        """Give a step of the scope; clean-up after a failure is free of limits, as it is in the root."""
+        step = scope.steps[name]
+        if step.step.requires == CLEAN_UP and self._walk.reason_to_stop(scope, order) is not None:
+            scope = scope.freed()
+        return whole_of(scope, step, join(scope.path, name))
+
+    def _sharing(self, whole: Instance, count: int) -> Instance:
+        """Give the step with this shard's part of its budget, and of those around it."""
+        budgets = tuple(
+            replace(budget, limit_usd=self.ledger.share_of(budget.path, budget.limit_usd, count))
+            for budget in whole.scope.budgets
+        )
+        return replace(whole, scope=replace(whole.scope, budgets=budgets)) if budgets else whole
 
     def _part_of(self, whole: Instance, index: int) -> Instance:
         if whole.step.step.for_each is not None:
@@ -203,7 +219,8 @@ class _Planner:
                 continue  # it, or what is around it, has ended meanwhile
             if budget:
                 if not self.ledger.runs_under(budget):
-                    self._fail_by_budget(instance, f"{budget} has spent its `budget_usd`", fatal=budget)
+                    part = "its" if self._facts.shard is None else "this shard's part of its"
+                    self._fail_by_budget(instance, f"{budget} has spent {part} `budget_usd`", fatal=budget)
                     return True
             elif self.ledger.is_idle and self._is_refused():
                 self._fail_by_budget(instance, _ENDINGS["budget_exceeded"], fatal="")

@@ -44,10 +44,10 @@ class Walk:
     def advance_scope(self, scope: Scope, order: Sequence[str], stop: JsonObject | None = None) -> bool:
         """Bring a scope forward; with `stop` (a reason) wind it down. Whether all its steps have ended."""
         if stop is None:
-            stop = self._reason_to_stop(scope, order)
+            stop = self.reason_to_stop(scope, order)
         if stop is None:
             has_ended = self._go_on(scope, order)
-            stop = self._reason_to_stop(scope, order)
+            stop = self.reason_to_stop(scope, order)
             if stop is None:
                 return has_ended
         return self._wind_down(scope, order, stop)
@@ -67,7 +67,8 @@ class Walk:
                 return record
         return None
 
-    def _reason_to_stop(self, scope: Scope, order: Sequence[str]) -> JsonObject | None:
+    def reason_to_stop(self, scope: Scope, order: Sequence[str]) -> JsonObject | None:
+        """Say which failure in the scope winds it down; None: there is none."""
         failed = self.failure_of(scope, order)
         return None if failed is None else {"code": "stopped", "message": f"{failed.path} failed"}
 
@@ -101,7 +102,7 @@ class Walk:
     # Steps
 
     def _advance_step(self, scope: Scope, step: CompiledStep, path: str) -> None:
-        whole = _whole(scope, step, path)
+        whole = whole_of(scope, step, path)
         if not self._begins(whole):
             return
         if step.step.for_each is not None:
@@ -136,7 +137,7 @@ class Walk:
         return True
 
     def _stop_step(self, scope: Scope, step: CompiledStep, path: str, reason: JsonObject) -> None:
-        whole = _whole(scope, step, path)
+        whole = whole_of(scope, step, path)
         self.ledger.unplan(path)
         is_plain_leaf = step.kind != "group" and step.step.for_each is None and step.step.loop is None
         if is_plain_leaf or path not in self.ledger.touched():
@@ -185,6 +186,9 @@ class Walk:
 
     def is_held(self, instance: Instance) -> bool:
         return self.leaves.hold(instance)
+
+    def may_begin(self, instance: Instance, steps: int) -> bool:
+        return self.leaves.may_begin(instance, steps)
 
     # Ends of groups
 
@@ -249,7 +253,8 @@ def _is_clean_up(scope: Scope, name: str) -> bool:
     return scope.steps[name].step.requires == CLEAN_UP
 
 
-def _whole(scope: Scope, step: CompiledStep, path: str) -> Instance:
+def whole_of(scope: Scope, step: CompiledStep, path: str) -> Instance:
+    """Give the step at `path` as it stands in its scope, with its own budget."""
     kind = "for_each" if step.step.for_each is not None else "loop" if step.step.loop is not None else step.kind
     if step.step.budget_usd is not None:
         scope = scope.within(Budget(path, Decimal(str(step.step.budget_usd))))

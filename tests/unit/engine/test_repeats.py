@@ -1,9 +1,6 @@
 """for_each, loop, shards, groups and their time limits."""
 
-import pytest
-
-from functions.shared.engine.for_each import slices
-from functions.shared.engine.planner import Memo, Shard, Wait
+from functions.shared.engine.planner import Wait
 from tests.unit.engine.drive import WORK, Fails, after, done, play, started, statuses, workflow
 
 LIST = {"input": {"list": "array"}}
@@ -107,101 +104,6 @@ def test_a_list_of_transforms_is_decided_at_once() -> None:
     assert planned.open == ()
     assert planned.finish is not None
     assert planned.finish.output == {"a": [item + 1 for item in MANY]}
-
-
-# Shards
-
-
-def test_a_long_list_is_spread_over_shards_that_share_max_parallel() -> None:
-    planned = after(workflow({"a": each(max_parallel=8)}, **LIST), input={"list": MANY})
-    wait = planned.open[0]
-    assert (wait.kind, wait.path, planned.start) == ("shards", "a", ())
-    assert [(shard.start, shard.stop) for shard in wait.shards] == [
-        (0, 90),
-        (90, 180),
-        (180, 270),
-        (270, 360),
-        (360, 450),
-    ]
-    assert [shard.max_parallel for shard in wait.shards] == [2, 2, 2, 1, 1]
-
-
-@pytest.mark.parametrize(("count", "parallel"), [(201, 2), (10_000, 100), (1_601, 3), (999, 16)])
-def test_shards_cover_every_item_once_and_share_all_of_max_parallel(count: int, parallel: int) -> None:
-    shards = slices("a", count, parallel)
-    assert [index for shard in shards for index in range(shard.start, shard.stop)] == list(range(count))
-    assert sum(shard.max_parallel for shard in shards) == parallel
-    assert len(shards) <= 16
-
-
-def test_sequential_lists_and_short_ones_run_inline() -> None:
-    assert started(after(workflow({"a": each(max_parallel=1)}, **LIST), input={"list": MANY})) == ["a[0]"]
-    assert after(workflow({"a": each()}, **LIST), input={"list": MANY[:200]}).open == ()
-
-
-def test_a_shard_plans_only_its_slice_and_ends_with_it() -> None:
-    compiled = workflow({"a": each(), "b": WORK}, **LIST)
-    shard = Shard("a", 2, 4, 1)
-    planned = after(compiled, shard=shard, input={"list": MANY})
-    assert started(planned) == ["a[2]"]
-    assert planned.finish is None
-    end = after(compiled, done("a[2]", parent="a"), done("a[3]", parent="a"), shard=shard, input={"list": MANY})
-    assert end.finish is not None
-    assert end.finish.status == "succeeded"
-
-
-def test_a_shard_inside_an_item_sees_the_scopes_around_it() -> None:
-    body = {"x": {"transform": "${{ item }}"}, "a": {"for_each": "input.list", "transform": "placeholder"}}
-    body["a"] = {
-        "for_each": "input.list",
-        "tool": {"name": "text_template", "with": {"template": "${{ item }}${{ steps.x.output }}"}},
-    }
-    compiled = workflow({"g": {"for_each": ["p", "q"], "steps": body}}, **LIST)
-    planned = after(compiled, done("g[1].x", "q", parent="g[1]"), shard=Shard("g[1].a", 0, 1, 1), input={"list": MANY})
-    assert planned.start[0].path == "g[1].a[0]"
-    assert planned.start[0].config["with"] == {"template": "0q"}
-
-
-def test_a_failed_item_fails_its_shard_and_the_step() -> None:
-    outcome = play({"a": each()}, {"a[300]": Fails()}, given={"list": MANY}, top=LIST)
-    assert outcome.error == {"code": "boom", "message": "a[300] broke", "path": "a[300]"}
-
-
-def test_the_first_failed_shard_ends_the_step_and_asks_the_others_to_stop() -> None:
-    error = {"code": "boom", "message": "a[300] broke", "path": "a[300]"}
-    answered = Wait("t", "shards", "a", "a", answered=True, outcome="failed", payload=error)
-    planned = after(workflow({"a": each()}, **LIST), waits=(answered,), input={"list": MANY})
-    assert planned.close == ("t",)
-    assert planned.finish is not None
-    assert planned.finish.error == error
-
-
-def test_items_that_shards_recorded_are_loaded_once_and_collected() -> None:
-    compiled = workflow({"a": each()}, **LIST)
-    answered = (Wait("t", "shards", "a", "a", answered=True, outcome="answered"),)
-    memo = Memo()
-    facts = {"waits": answered, "input": {"list": MANY}}
-    assert after(compiled, **facts).load == ("a",)
-    items = [done(f"a[{index}]", index, parent="a") for index in range(450)]
-    assert after(compiled, *items, **facts).record[0].output == MANY
-    assert memo.loaded == set()
-
-
-def test_a_long_list_gives_the_same_in_shards_as_inline() -> None:
-    results = {"a": lambda start: start.path, "a[7]": Fails()}
-    spread = play({"a": each(on_item_error="continue")}, results, given={"list": MANY}, top=LIST)
-    inline = play({"a": each(on_item_error="continue", max_parallel=1)}, results, given={"list": MANY}, top=LIST)
-    assert spread.records["a"] == inline.records["a"]
-
-
-def test_a_cancelled_shard_stops_its_items() -> None:
-    compiled = workflow({"a": each()}, **LIST)
-    planned = after(
-        compiled, shard=Shard("a", 0, 3, 2), running={"a[0]": 1, "a[1]": 1}, input={"list": MANY}, cancel="cancelled"
-    )
-    assert planned.stop == ("a[0]", "a[1]")
-    assert planned.finish is not None
-    assert planned.finish.status == "cancelled"
 
 
 # loop
