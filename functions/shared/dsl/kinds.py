@@ -128,7 +128,7 @@ class Llm(Model):
 class Basic(Model):
     """A user name and the name of the secret that holds the password."""
 
-    username: str
+    username: PlainText
     password: SecretName
 
 

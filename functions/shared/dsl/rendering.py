@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.expressions import evaluate, render_text
 from functions.shared.dsl.kinds import LITERAL_FIELDS
 from functions.shared.dsl.problems import DocumentPath
 from functions.shared.dsl.sites import is_prompt
+from functions.shared.dsl.values import kind_of
 from functions.shared.jsonvalue import Json
 
 
@@ -20,6 +22,8 @@ def render_config(kind: str, config: Json, scope: Mapping[str, object]) -> Json:
 
 
 def _render(kind: str, path: DocumentPath, value: Json, scope: Mapping[str, object]) -> Json:
+    if kind == "http" and path == ("headers",) and isinstance(value, dict):
+        return {name: _header(name, entry, scope) for name, entry in value.items()}
     if isinstance(value, str):
         return render_text(value, scope) if is_prompt(kind, path) else evaluate(value, scope)
     if kind == "llm" and isinstance(value, list):
@@ -27,3 +31,14 @@ def _render(kind: str, path: DocumentPath, value: Json, scope: Mapping[str, obje
     if kind == "llm" and isinstance(value, dict):
         return {key: _render(kind, (*path, key), entry, scope) for key, entry in value.items()}
     return evaluate(value, scope)
+
+
+def _header(name: str, value: Json, scope: Mapping[str, object]) -> Json:
+    """Give a header's text. Only the document can name a secret: an object that was computed is refused."""
+    if not isinstance(value, str):
+        return value
+    text = evaluate(value, scope)
+    if isinstance(text, (str, int, float)):
+        return text
+    hint = "Secrets are named in the document itself: `{secret: NAME}`."
+    raise ExpressionError("type_error", f"The header `{name}` is a text, not a {kind_of(text)}", hint)

@@ -46,6 +46,7 @@ class StepScope:
     gen: int
     workflow: str
     models: Mapping[str, str]
+    secrets: frozenset[str]
     left_usd: Callable[[], Decimal | None]
     time_for: Callable[[float], bool]
 
@@ -123,12 +124,15 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSecrets:
-    """Secrets from the runner's environment."""
+    """Secrets from the runner's environment, but only those that the workflow declares."""
 
     environment: Mapping[str, str]
+    declared: frozenset[str]
 
     def __call__(self, name: str) -> str:
-        """Give a secret; raises StepFailed."""
+        """Give a secret; raises StepFailed `secret_not_declared` or `secret_missing`."""
+        if name not in self.declared:
+            raise StepFailed("secret_not_declared", f"The workflow does not declare {name[:80]} in `secrets`.")
         value = self.environment.get(SECRET_PREFIX + name)
         if value is None:
             raise StepFailed(
@@ -199,7 +203,7 @@ class _Run:
         self.start = start
         self.scope = scope
         self.on_attempt = on_attempt
-        self.secrets = EnvironmentSecrets(scope.engine.environment)
+        self.secrets = EnvironmentSecrets(scope.engine.environment, scope.secrets)
         self.attempts: list[Json] = list(cast("list[Json]", earlier.get("attempts") or []))
         self.spent = Spent.of(cast("JsonObject", earlier.get("usage") or {}))
         self.effects = FrameEffects(scope.engine, scope.execution_id, scope.frame, scope.epoch)

@@ -108,7 +108,13 @@ def _secret_names(step: Placed) -> Iterator[tuple[str, DocumentPath]]:
 def _check_secret(name: str, path: DocumentPath, document: JsonObject, findings: Findings) -> None:
     declared = document.get("secrets")
     known = [each for each in declared if isinstance(each, str)] if isinstance(declared, list) else []
-    if name in known or OPEN in name:
+    if name in known:
+        return
+    if OPEN in name:
+        if "headers" not in path:
+            return  # `auth` takes nothing but a plain name, which is reported where its shape is checked
+        message = "The name of a secret is written in the document, never computed"
+        findings.error(path, "expression_not_allowed", message, "Write the name that stands in `secrets`.")
         return
     guess = nearest(name, known)
     hint = f"Did you mean `{guess}`?" if guess else f"Add it: `secrets: [{', '.join([*known, name])}]`."

@@ -141,6 +141,12 @@ def _check_header(value: Json, path: DocumentPath, findings: Findings) -> None:
     if isinstance(value, dict):
         if "secret" not in value or not value.keys() <= SecretHeader.model_fields.keys():
             findings.error(path, "wrong_type", f"The header `{path[-1]}` is a text or `{{secret: NAME, prefix}}`")
+            return
+        for key, entry in value.items():
+            if not isinstance(entry, str):
+                findings.error((*path, key), "wrong_type", f"`{key}` is a text")
+            elif key == "prefix" and has_expression(entry):
+                findings.error((*path, key), "expression_not_allowed", "An expression is not evaluated here")
     elif not isinstance(value, (str, int, float)) or isinstance(value, bool):
         findings.error(path, "wrong_type", f"The header `{path[-1]}` is a text or `{{secret: NAME}}`")
 
