@@ -100,7 +100,7 @@ class Leaves:
                 self._work(instance)
 
     def _transform(self, instance: Instance) -> None:
-        if not self._may_begin(instance):
+        if not self.may_begin(instance):
             return
         output = rendered("transform", instance.step.config, instance.scope.names)
         check_output(output)
@@ -115,7 +115,7 @@ class Leaves:
             elif self._ledger.is_ending:
                 self.stop(instance, _ENDING)
             return
-        if not self._may_begin(instance):
+        if not self.may_begin(instance):
             return
         if self._ledger.is_ending:
             self.end(instance, "cancelled", details={"reason": _ENDING})
@@ -211,7 +211,7 @@ class Leaves:
 
     def _start(self, instance: Instance, attempt: int) -> None:
         is_again = bool(self._ledger.waits_of(instance.path))
-        if (is_again or self._may_begin(instance)) and not self.hold(instance):
+        if (is_again or self.may_begin(instance)) and not self.hold(instance):
             self._ledger.start(self._render(instance, attempt))
 
     def _render(self, instance: Instance, attempt: int) -> Start:
@@ -240,12 +240,13 @@ class Leaves:
         ttl_s = seconds_of("cache.ttl", rendered("cache.ttl", cache.ttl, names))
         return {"key": rendered("cache.key", cache.key, names), "ttl_s": ttl_s}
 
-    def _may_begin(self, instance: Instance) -> bool:
-        """Whether one more step fits into `limits.max_steps`; otherwise the instance has failed."""
-        if instance.scope.is_free or self._ledger.has_room():
+    def may_begin(self, instance: Instance, steps: int = 1) -> bool:
+        """Whether that many more steps fit into `limits.max_steps`; otherwise the instance has failed."""
+        if instance.scope.is_free or self._ledger.has_room(steps):
             return True
         most = self._workflow.limits.max_steps
-        message = f"The execution may run {most:,} steps (`limits.max_steps`), and this would be one more"
+        these = "this would be one more" if steps == 1 else f"these {steps:,} would be too many"
+        message = f"The execution may run {most:,} steps (`limits.max_steps`), and {these}"
         self.fail_over_limit(instance, "too_many_steps", message, fatal="")
         return False
 

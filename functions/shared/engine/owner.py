@@ -98,7 +98,6 @@ class Owner:
             workflow=claim.workflow,
             models=compiled.workflow.models,
             secrets=frozenset(compiled.workflow.secrets),
-            secrets=frozenset(compiled.workflow.secrets),
             left_usd=self._means.left_usd,
             time_for=self._means.has_time_for,
         )
