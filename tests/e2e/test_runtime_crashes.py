@@ -38,7 +38,7 @@ async def test_of_two_steps_in_flight_the_deadly_one_is_found(
             name: two
             steps:
               deadly: {http: {url: "@url@/deadly"}, on_error: continue}
-              fine: {http: {url: "@url@/fine?delay=0.3"}}
+              harmless: {http: {url: "@url@/harmless?delay=0.3"}}
             """,
             url=server.url,
         )
@@ -57,7 +57,7 @@ async def test_of_two_steps_in_flight_the_deadly_one_is_found(
         steps = await plane.tenant.steps(execution)
     assert 5 <= died <= 8
     assert (steps["deadly"]["status"], steps["deadly"]["error"]["code"]) == ("failed", "crash_loop")
-    assert steps["fine"]["status"] == "succeeded"
+    assert steps["harmless"]["status"] == "succeeded"
 
 
 class SlowToAnswer:
