@@ -58,6 +58,7 @@ grant execute on function
   plane.execution_json(plane.executions, boolean),
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
+  plane.with_money(jsonb),
   plane.step_kind(plane.executions, text),
   plane.step_duration(plane.checkpoints),
   plane.step_begun(plane.executions, text),

@@ -40,7 +40,9 @@ OVERVIEW: JsonObject = {
     "approvals": [
         {
             "execution_id": _EXECUTION,
+            "kind": "approval",
             "path": "approve",
+            "name": "approve",
             "message": "Refund 250 USD?",
             "opened_at": _AT,
             "until": "2026-11-22T10:00:00Z",

@@ -88,10 +88,12 @@ class RegisteredAgents(Answer):
 
 
 class OpenApproval(Answer):
-    """Somebody must decide."""
+    """Somebody must decide: answer with /signal, by `name`."""
 
     execution_id: UUID
+    kind: Literal["approval", "budget", "unknown"]
     path: str
+    name: str
     message: JsonValue
     opened_at: Timestamp
     until: Timestamp | None
@@ -116,7 +118,7 @@ class Overview(Answer):
     executions: dict[Status, int]
     cost_today: SpentToday
     agents: RegisteredAgents
-    waiting_approvals: int
+    waiting_approvals: Annotated[int, Field(description="Approvals, budgets and lost steps that people must answer.")]
     approvals: Annotated[list[OpenApproval], Field(description="At most 20, the oldest first.")]
     recent_failures: list[RecentFailure]
 

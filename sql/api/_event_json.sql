@@ -10,7 +10,8 @@ declare
 begin
   if p_step.path is not null then
     v_data := jsonb_strip_nulls(jsonb_build_object(
-      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', p_step.attempts, 'duration_ms', plane.step_duration(p_step),
+      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', case p_step.status when 'skipped' then 0 else p_step.attempts end,
+      'duration_ms', plane.step_duration(p_step),
       'error', p_step.error, 'reason', p_step.details -> 'reason', 'model', p_step.model, 'input_tokens', p_step.input_tokens,
       'output_tokens', p_step.output_tokens, 'cost_usd', p_step.cost_usd::text,
       'is_cost_unknown', nullif(p_step.is_cost_unknown, false)));

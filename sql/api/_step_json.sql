@@ -14,7 +14,7 @@ begin
   end if;
   return jsonb_build_object(
     'path', p_step.path, 'parent', p_step.parent, 'kind', p_step.kind, 'status', p_step.status, 'error', p_step.error,
-    'attempts', p_step.attempts,
+    'attempts', case p_step.status when 'skipped' then 0 else p_step.attempts end,
     'started_at', coalesce((p_step.details ->> 'started_at')::timestamptz, p_step.ended_at - v_duration_ms * interval '1 millisecond'),
     'ended_at', coalesce((p_step.details ->> 'ended_at')::timestamptz, p_step.ended_at),
     'duration_ms', v_duration_ms,
@@ -22,7 +22,7 @@ begin
       then jsonb_build_object('model', p_step.model, 'provider', p_step.provider,
         'input_tokens', p_step.input_tokens, 'output_tokens', p_step.output_tokens) end,
     'cost_usd', p_step.cost_usd::text, 'is_cost_unknown', p_step.is_cost_unknown, 'is_carried', p_step.is_carried,
-    'gen', p_step.gen, 'details', coalesce(p_step.details, '{}')
+    'gen', p_step.gen, 'details', coalesce(plane.with_money(p_step.details), '{}')
   );
 end;
 $$;

@@ -1,7 +1,7 @@
 -- Writes a value that was made from p_old, which plane.match_state has locked (null: there was none).
 --
 -- payload: {component, key, agent_id?, expires_in_seconds? | expires_at?}; p_keeps_expiry: without either, the old one stays
--- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent ·
+-- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past) ·
 -- 409 state_version_conflict when another made the key meanwhile.
 create function plane.write_state(payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean)
 returns jsonb
@@ -15,6 +15,11 @@ declare
     (payload ->> 'expires_at')::timestamptz, v_now + make_interval(secs => (payload ->> 'expires_in_seconds')::float8));
   v_state     plane.state;
 begin
+  if v_expires <= v_now then
+    perform plane.raise_error(422, 'invalid_input', format('/expires_at: %s is over.', plane.time_text(v_expires)),
+      'Give a time to come, or delete the value.', jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
+        'pointer', '/expires_at', 'code', 'out_of_range', 'message', 'The time is over.', 'hint', 'Give a time to come, or delete the value.'))));
+  end if;
   if octet_length(p_value::text) > c_max_bytes then
     perform plane.raise_error(413, 'state_value_too_large',
       format('The value has %s bytes as JSON; at most %s are kept under one key.', octet_length(p_value::text), c_max_bytes),

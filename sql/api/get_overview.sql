@@ -1,4 +1,5 @@
--- How things stand: executions by status, today's cost, agents, open approvals and the latest failures.
+-- How things stand: executions by status, today's cost, agents, what people must answer (approvals, budgets, lost
+-- steps) and the latest failures.
 -- payload: {hours}; running ones are counted whenever they began, ended ones when they began in the last so many hours
 -- uses: executions_by_status, checkpoints_recent, waits_open_by_kind
 create function api.get_overview(payload jsonb)
@@ -47,14 +48,14 @@ begin
 
   v_answer := v_answer || jsonb_build_object(
     'waiting_approvals', (
-      select count(*) from plane.waits as w where w.org_id = v_org and w.kind = 'approval' and w.answered_at is null
+      select count(*) from plane.waits as w where w.org_id = v_org and w.kind in ('approval', 'budget', 'unknown') and w.answered_at is null
     ),
     'approvals', coalesce((
-      select jsonb_agg(jsonb_build_object('execution_id', w.execution_id, 'path', w.path, 'message', w.data -> 'message',
+      select jsonb_agg(jsonb_build_object('execution_id', w.execution_id, 'kind', w.kind, 'path', w.path, 'name', w.name, 'message', w.data -> 'message',
         'opened_at', w.opened_at, 'until', w.deadline) order by w.opened_at)
       from (
         select * from plane.waits as x
-        where x.org_id = v_org and x.kind = 'approval' and x.answered_at is null
+        where x.org_id = v_org and x.kind in ('approval', 'budget', 'unknown') and x.answered_at is null
         order by x.opened_at
         limit 20
       ) as w

@@ -1,7 +1,7 @@
 -- A sign of life: renews the lease and says what waits for the agent, so that polling needs one call.
 -- payload: {id, status?, lease_seconds?}
 -- answers: {id, name, status, health, lease_until, waiting: {executions: the agent's that have not ended,
---           approvals: open ones of the organisation}} · raises: 404 agent_not_found
+--           approvals: what people of the organisation must answer}} · raises: 404 agent_not_found
 -- uses: executions_by_agent, waits_open_by_kind
 create function api.heartbeat_agent(payload jsonb)
 returns jsonb
@@ -33,7 +33,7 @@ begin
       'approvals', (
         select count(*)
         from plane.waits as w
-        where w.org_id = v_agent.org_id and w.kind = 'approval' and w.answered_at is null)));
+        where w.org_id = v_agent.org_id and w.kind in ('approval', 'budget', 'unknown') and w.answered_at is null)));
 end;
 $$;
 

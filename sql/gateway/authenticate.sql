@@ -32,10 +32,10 @@ begin
     if not found then
       perform plane.raise_error(404, 'unknown_verb', format('There is no verb %s.', p_fn));
     elsif v_key.kind <> all (v_verb.kinds) then
-      perform plane.raise_error(403, 'wrong_kind', format('A key of kind %s may not call %s.', v_key.kind, p_fn),
+      perform plane.raise_error(403, 'wrong_kind', format('A key of kind %s may not do this.', v_key.kind),
         format('Use a key of kind %s.', array_to_string(v_verb.kinds, ' or ')));
     elsif v_verb.scope <> '' and v_verb.scope <> all (v_key.scopes) then
-      perform plane.raise_error(403, 'missing_scope', format('%s needs the scope %s.', p_fn, v_verb.scope),
+      perform plane.raise_error(403, 'missing_scope', format('This needs the scope %s.', v_verb.scope),
         'Use a key that has it, or ask an operator for one.', jsonb_build_object('scope', v_verb.scope));
     end if;
   end if;

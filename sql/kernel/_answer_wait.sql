@@ -16,7 +16,8 @@ begin
     return false;
   end if;
   perform plane._record_event(v_wait.org_id, p_execution_id, 'wait.answered', v_wait.path,
-    jsonb_build_object('kind', v_wait.kind, 'token', p_token, 'outcome', p_outcome, 'by', p_by));
+    jsonb_build_object('kind', v_wait.kind, 'token', p_token, 'outcome', p_outcome, 'by', p_by,
+      'duration_ms', round(1000 * extract(epoch from v_wait.answered_at - v_wait.opened_at), 3)));
   return true;
 end;
 $$;

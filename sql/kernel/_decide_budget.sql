@@ -1,6 +1,7 @@
 -- Answers every open budget wait of a tree at once; a grant is split evenly between the frames that wait.
 --
--- p_payload: {outcome: approve | grant, form: {usd}} adds money; {outcome: reject | stop} lets each decide what to do without.
+-- p_payload: {outcome: grant, form: {usd}} adds money; {outcome: stop} lets each decide what to do without. Who says approve or
+-- reject, as to any other question, means these.
 -- Locks: the frames, deepest first, then the waits. Raises 403 missing_scope · 409 wait_closed · 422 invalid_outcome, invalid_amount.
 create function plane._decide_budget(p_execution plane.executions, p_payload jsonb)
 returns jsonb
@@ -8,7 +9,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_is_grant constant boolean := p_payload ->> 'outcome' in ('approve', 'grant');
+  v_outcome  constant text := case p_payload ->> 'outcome' when 'approve' then 'grant' when 'reject' then 'stop' else p_payload ->> 'outcome' end;
+  v_payload  constant jsonb := case when v_outcome is null then p_payload else p_payload || jsonb_build_object('outcome', v_outcome) end;
   v_by       constant uuid := plane.caller_key();
   v_usd      numeric := 0;
   v_waits    plane.waits[];
@@ -16,9 +18,9 @@ declare
   v_due      jsonb := '[]';
 begin
   perform plane._require_decider();
-  perform plane._require_outcome(p_payload, '["approve", "grant", "reject", "stop"]');
-  if v_is_grant then
-    v_usd := plane._read_amount(p_payload -> 'form' -> 'usd');
+  perform plane._require_outcome(v_payload, '["grant", "stop"]');
+  if v_outcome = 'grant' then
+    v_usd := plane._read_amount(v_payload -> 'form' -> 'usd');
   end if;
 
   perform
@@ -32,13 +34,13 @@ begin
   end if;
 
   foreach v_wait in array v_waits loop
-    if plane._answer_wait(v_wait.execution_id, v_wait.token, p_payload ->> 'outcome', p_payload || jsonb_build_object('decided_by', v_by), v_by) then
+    if plane._answer_wait(v_wait.execution_id, v_wait.token, v_outcome, v_payload || jsonb_build_object('decided_by', v_by), v_by) then
       update plane.frames
       set budget_usd = budget_usd + trunc(v_usd / cardinality(v_waits), 9)
       where execution_id = v_wait.execution_id and frame = v_wait.frame;
       v_due := v_due || plane._wake(v_wait.execution_id, v_wait.frame);
     end if;
   end loop;
-  return jsonb_build_object('status', 'answered', 'token', v_wait.token, 'outcome', p_payload -> 'outcome', 'due', v_due);
+  return jsonb_build_object('status', 'answered', 'token', v_wait.token, 'outcome', v_outcome, 'due', v_due);
 end;
 $$;

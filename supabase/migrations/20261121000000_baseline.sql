@@ -904,10 +904,10 @@ begin
     if not found then
       perform plane.raise_error(404, 'unknown_verb', format('There is no verb %s.', p_fn));
     elsif v_key.kind <> all (v_verb.kinds) then
-      perform plane.raise_error(403, 'wrong_kind', format('A key of kind %s may not call %s.', v_key.kind, p_fn),
+      perform plane.raise_error(403, 'wrong_kind', format('A key of kind %s may not do this.', v_key.kind),
         format('Use a key of kind %s.', array_to_string(v_verb.kinds, ' or ')));
     elsif v_verb.scope <> '' and v_verb.scope <> all (v_key.scopes) then
-      perform plane.raise_error(403, 'missing_scope', format('%s needs the scope %s.', p_fn, v_verb.scope),
+      perform plane.raise_error(403, 'missing_scope', format('This needs the scope %s.', v_verb.scope),
         'Use a key that has it, or ask an operator for one.', jsonb_build_object('scope', v_verb.scope));
     end if;
   end if;
@@ -1089,7 +1089,8 @@ begin
     return false;
   end if;
   perform plane._record_event(v_wait.org_id, p_execution_id, 'wait.answered', v_wait.path,
-    jsonb_build_object('kind', v_wait.kind, 'token', p_token, 'outcome', p_outcome, 'by', p_by));
+    jsonb_build_object('kind', v_wait.kind, 'token', p_token, 'outcome', p_outcome, 'by', p_by,
+      'duration_ms', round(1000 * extract(epoch from v_wait.answered_at - v_wait.opened_at), 3)));
   return true;
 end;
 $$;
@@ -1487,7 +1488,8 @@ $$;
 -- sql/kernel/_decide_budget.sql
 -- Answers every open budget wait of a tree at once; a grant is split evenly between the frames that wait.
 --
--- p_payload: {outcome: approve | grant, form: {usd}} adds money; {outcome: reject | stop} lets each decide what to do without.
+-- p_payload: {outcome: grant, form: {usd}} adds money; {outcome: stop} lets each decide what to do without. Who says approve or
+-- reject, as to any other question, means these.
 -- Locks: the frames, deepest first, then the waits. Raises 403 missing_scope · 409 wait_closed · 422 invalid_outcome, invalid_amount.
 create function plane._decide_budget(p_execution plane.executions, p_payload jsonb)
 returns jsonb
@@ -1495,7 +1497,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_is_grant constant boolean := p_payload ->> 'outcome' in ('approve', 'grant');
+  v_outcome  constant text := case p_payload ->> 'outcome' when 'approve' then 'grant' when 'reject' then 'stop' else p_payload ->> 'outcome' end;
+  v_payload  constant jsonb := case when v_outcome is null then p_payload else p_payload || jsonb_build_object('outcome', v_outcome) end;
   v_by       constant uuid := plane.caller_key();
   v_usd      numeric := 0;
   v_waits    plane.waits[];
@@ -1503,9 +1506,9 @@ declare
   v_due      jsonb := '[]';
 begin
   perform plane._require_decider();
-  perform plane._require_outcome(p_payload, '["approve", "grant", "reject", "stop"]');
-  if v_is_grant then
-    v_usd := plane._read_amount(p_payload -> 'form' -> 'usd');
+  perform plane._require_outcome(v_payload, '["grant", "stop"]');
+  if v_outcome = 'grant' then
+    v_usd := plane._read_amount(v_payload -> 'form' -> 'usd');
   end if;
 
   perform
@@ -1519,14 +1522,14 @@ begin
   end if;
 
   foreach v_wait in array v_waits loop
-    if plane._answer_wait(v_wait.execution_id, v_wait.token, p_payload ->> 'outcome', p_payload || jsonb_build_object('decided_by', v_by), v_by) then
+    if plane._answer_wait(v_wait.execution_id, v_wait.token, v_outcome, v_payload || jsonb_build_object('decided_by', v_by), v_by) then
       update plane.frames
       set budget_usd = budget_usd + trunc(v_usd / cardinality(v_waits), 9)
       where execution_id = v_wait.execution_id and frame = v_wait.frame;
       v_due := v_due || plane._wake(v_wait.execution_id, v_wait.frame);
     end if;
   end loop;
-  return jsonb_build_object('status', 'answered', 'token', v_wait.token, 'outcome', p_payload -> 'outcome', 'due', v_due);
+  return jsonb_build_object('status', 'answered', 'token', v_wait.token, 'outcome', v_outcome, 'due', v_due);
 end;
 $$;
 
@@ -2551,14 +2554,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_allowed constant jsonb := case when jsonb_typeof(p_outcomes) = 'array' then p_outcomes else '[]' end;
+  v_message text;
 begin
   if jsonb_typeof(p_payload -> 'outcome') = 'string' and (v_allowed = '[]' or v_allowed ? (p_payload ->> 'outcome')) then
     return;
   end if;
-  perform plane.raise_error(422, 'invalid_outcome',
-    format('The outcome must be one of %s.', case v_allowed when '[]' then 'the texts that the step expects' else v_allowed::text end),
-    'Send {"outcome": ...}.', jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
-      'pointer', '/payload/outcome', 'code', 'invalid_outcome', 'message', 'not one of the outcomes', 'allowed', v_allowed))));
+  v_message := case v_allowed
+    when '[]' then 'The outcome must be a text.'
+    else format('The outcome must be %s.', (select string_agg(o.name, ' or ' order by o.place)
+      from jsonb_array_elements_text(v_allowed) with ordinality as o (name, place))) end;
+  perform plane.raise_error(422, 'invalid_outcome', v_message,
+    format('Send {"outcome": "%s"}.', coalesce(v_allowed ->> 0, '…')),
+    jsonb_build_object('errors', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+      'pointer', '/payload/outcome', 'code', 'invalid_outcome', 'message', v_message, 'allowed', nullif(v_allowed, '[]'))))));
 end;
 $$;
 
@@ -3583,7 +3591,8 @@ declare
 begin
   if p_step.path is not null then
     v_data := jsonb_strip_nulls(jsonb_build_object(
-      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', p_step.attempts, 'duration_ms', plane.step_duration(p_step),
+      'kind', p_step.kind, 'gen', p_step.gen, 'attempts', case p_step.status when 'skipped' then 0 else p_step.attempts end,
+      'duration_ms', plane.step_duration(p_step),
       'error', p_step.error, 'reason', p_step.details -> 'reason', 'model', p_step.model, 'input_tokens', p_step.input_tokens,
       'output_tokens', p_step.output_tokens, 'cost_usd', p_step.cost_usd::text,
       'is_cost_unknown', nullif(p_step.is_cost_unknown, false)));
@@ -4106,7 +4115,7 @@ begin
   end if;
   return jsonb_build_object(
     'path', p_step.path, 'parent', p_step.parent, 'kind', p_step.kind, 'status', p_step.status, 'error', p_step.error,
-    'attempts', p_step.attempts,
+    'attempts', case p_step.status when 'skipped' then 0 else p_step.attempts end,
     'started_at', coalesce((p_step.details ->> 'started_at')::timestamptz, p_step.ended_at - v_duration_ms * interval '1 millisecond'),
     'ended_at', coalesce((p_step.details ->> 'ended_at')::timestamptz, p_step.ended_at),
     'duration_ms', v_duration_ms,
@@ -4114,7 +4123,7 @@ begin
       then jsonb_build_object('model', p_step.model, 'provider', p_step.provider,
         'input_tokens', p_step.input_tokens, 'output_tokens', p_step.output_tokens) end,
     'cost_usd', p_step.cost_usd::text, 'is_cost_unknown', p_step.is_cost_unknown, 'is_carried', p_step.is_carried,
-    'gen', p_step.gen, 'details', coalesce(p_step.details, '{}')
+    'gen', p_step.gen, 'details', coalesce(plane.with_money(p_step.details), '{}')
   );
 end;
 $$;
@@ -4268,7 +4277,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(
-    w.data || jsonb_build_object(
+    plane.with_money(w.data) || jsonb_build_object(
       'path', w.path, 'kind', w.kind, 'name', w.name, 'opened_at', w.opened_at, 'until', w.deadline
     )
     || case when w.match is null then '{}' else jsonb_build_object('match', w.match) end
@@ -4289,11 +4298,35 @@ as $$
     and not w.data ? 'timeout_of'; -- the time limit of a group is nothing that it waits for
 $$;
 
+-- sql/api/_with_money.sql
+-- A JSON object in which every amount (a member that ends in _usd, also inside usage) is text with nine places, as money is everywhere.
+-- What lies deeper is the business of whoever wrote it: it stays as it is.
+-- called by: waiting_for, step_json
+create function plane.with_money(p_object jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_amounts jsonb;
+begin
+  if jsonb_typeof(p_object) is distinct from 'object' or strpos(p_object::text, '_usd"') = 0 then
+    return p_object;
+  end if;
+  select jsonb_object_agg(m.name, (m.value #>> '{}')::numeric(18, 9)::text) into v_amounts
+  from jsonb_each(p_object) as m (name, value)
+  where m.name like '%\_usd' and m.value #>> '{}' ~ '^-?\d{1,9}(\.\d+)?([eE]-\d{1,3})?$';
+  return p_object || coalesce(v_amounts, '{}')
+    || case when p_object ? 'usage' then jsonb_build_object('usage', plane.with_money(p_object -> 'usage')) else '{}' end;
+end;
+$$;
+
 -- sql/api/_write_state.sql
 -- Writes a value that was made from p_old, which plane.match_state has locked (null: there was none).
 --
 -- payload: {component, key, agent_id?, expires_in_seconds? | expires_at?}; p_keeps_expiry: without either, the old one stays
--- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent ·
+-- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past) ·
 -- 409 state_version_conflict when another made the key meanwhile.
 create function plane.write_state(payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean)
 returns jsonb
@@ -4307,6 +4340,11 @@ declare
     (payload ->> 'expires_at')::timestamptz, v_now + make_interval(secs => (payload ->> 'expires_in_seconds')::float8));
   v_state     plane.state;
 begin
+  if v_expires <= v_now then
+    perform plane.raise_error(422, 'invalid_input', format('/expires_at: %s is over.', plane.time_text(v_expires)),
+      'Give a time to come, or delete the value.', jsonb_build_object('errors', jsonb_build_array(jsonb_build_object(
+        'pointer', '/expires_at', 'code', 'out_of_range', 'message', 'The time is over.', 'hint', 'Give a time to come, or delete the value.'))));
+  end if;
   if octet_length(p_value::text) > c_max_bytes then
     perform plane.raise_error(413, 'state_value_too_large',
       format('The value has %s bytes as JSON; at most %s are kept under one key.', octet_length(p_value::text), c_max_bytes),
@@ -4809,7 +4847,8 @@ $$;
 insert into gateway.verbs values ('get_open_wait', '', true);
 
 -- sql/api/get_overview.sql
--- How things stand: executions by status, today's cost, agents, open approvals and the latest failures.
+-- How things stand: executions by status, today's cost, agents, what people must answer (approvals, budgets, lost
+-- steps) and the latest failures.
 -- payload: {hours}; running ones are counted whenever they began, ended ones when they began in the last so many hours
 -- uses: executions_by_status, checkpoints_recent, waits_open_by_kind
 create function api.get_overview(payload jsonb)
@@ -4858,14 +4897,14 @@ begin
 
   v_answer := v_answer || jsonb_build_object(
     'waiting_approvals', (
-      select count(*) from plane.waits as w where w.org_id = v_org and w.kind = 'approval' and w.answered_at is null
+      select count(*) from plane.waits as w where w.org_id = v_org and w.kind in ('approval', 'budget', 'unknown') and w.answered_at is null
     ),
     'approvals', coalesce((
-      select jsonb_agg(jsonb_build_object('execution_id', w.execution_id, 'path', w.path, 'message', w.data -> 'message',
+      select jsonb_agg(jsonb_build_object('execution_id', w.execution_id, 'kind', w.kind, 'path', w.path, 'name', w.name, 'message', w.data -> 'message',
         'opened_at', w.opened_at, 'until', w.deadline) order by w.opened_at)
       from (
         select * from plane.waits as x
-        where x.org_id = v_org and x.kind = 'approval' and x.answered_at is null
+        where x.org_id = v_org and x.kind in ('approval', 'budget', 'unknown') and x.answered_at is null
         order by x.opened_at
         limit 20
       ) as w
@@ -5044,7 +5083,7 @@ insert into gateway.verbs values ('get_workflow', 'workflows:read', true);
 -- A sign of life: renews the lease and says what waits for the agent, so that polling needs one call.
 -- payload: {id, status?, lease_seconds?}
 -- answers: {id, name, status, health, lease_until, waiting: {executions: the agent's that have not ended,
---           approvals: open ones of the organisation}} · raises: 404 agent_not_found
+--           approvals: what people of the organisation must answer}} · raises: 404 agent_not_found
 -- uses: executions_by_agent, waits_open_by_kind
 create function api.heartbeat_agent(payload jsonb)
 returns jsonb
@@ -5076,7 +5115,7 @@ begin
       'approvals', (
         select count(*)
         from plane.waits as w
-        where w.org_id = v_agent.org_id and w.kind = 'approval' and w.answered_at is null)));
+        where w.org_id = v_agent.org_id and w.kind in ('approval', 'budget', 'unknown') and w.answered_at is null)));
 end;
 $$;
 
@@ -6025,6 +6064,7 @@ grant execute on function
   plane.execution_json(plane.executions, boolean),
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
+  plane.with_money(jsonb),
   plane.step_kind(plane.executions, text),
   plane.step_duration(plane.checkpoints),
   plane.step_begun(plane.executions, text),

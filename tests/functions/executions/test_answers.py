@@ -81,6 +81,15 @@ async def test_an_agent_key_may_not_decide(plane: Plane, waiting: dict[str, Any]
     assert (await plane.get(f"/api/executions/{waiting['id']}"))["status"] == "waiting"
 
 
+async def test_events_tell_how_long_it_was_waited(plane: Plane, waiting: dict[str, Any]):
+    await plane.operator.post(**_signal(waiting, {"outcome": "reject"}))
+    await plane.until(waiting["id"], "succeeded")
+    events = (await plane.get(f"/api/executions/{waiting['id']}/events"))["data"]
+    of_wait = {event["type"]: event["data"] for event in events if event["path"] == "approve"}
+    assert of_wait["wait.answered"]["duration_ms"] > 0
+    assert of_wait["step.succeeded"]["duration_ms"] >= of_wait["wait.answered"]["duration_ms"]
+
+
 async def test_a_key_that_may_only_decide_can_decide(plane: Plane, waiting: dict[str, Any]):
     secret = await plane.org.key(["approvals:decide"], kind="operator")
     headers = {"Authorization": f"Bearer {secret}"}

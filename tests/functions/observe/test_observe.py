@@ -136,6 +136,16 @@ async def test_the_overview_shows_how_things_stand(plane: Plane, other_plane: Pl
     await _report(plane, external, "think", 1, usage={"model": "local"})
     await _report(plane, external, "act", 1, cost_usd=0.5)
 
+    for kind, name in (("budget", "budget"), ("unknown", "charge"), ("retry", "charge")):
+        await plane.org.connection.execute(
+            "insert into plane.waits (execution_id, token, frame, org_id, gen, kind, path, name)"
+            " values ($1, $2, '', $3, 0, $2, $4, $4)",
+            waiting["id"],
+            kind,
+            plane.org.id,
+            name,
+        )
+
     overview = await plane.get("/api/observe/overview")
     assert overview["executions"] == {
         **dict.fromkeys(("queued", "succeeded", "cancelled", "timed_out"), 0),
@@ -143,8 +153,11 @@ async def test_the_overview_shows_how_things_stand(plane: Plane, other_plane: Pl
         "waiting": 1,
         "failed": 1,
     }
-    assert overview["waiting_approvals"] == 1
-    assert overview["approvals"][0]["execution_id"] == waiting["id"]
+    assert overview["waiting_approvals"] == 3
+    assert [(row["kind"], row["name"]) for row in overview["approvals"]] == [
+        *(("approval", "approve"), ("budget", "budget"), ("unknown", "charge"))
+    ]
+    assert {row["execution_id"] for row in overview["approvals"]} == {waiting["id"]}
     assert overview["approvals"][0]["message"] == "Shall we?"
     assert [(row["id"], row["error"]["message"]) for row in overview["recent_failures"]] == [
         (failed["id"], "on purpose")

@@ -110,8 +110,24 @@ async def test_a_read_of_what_the_caller_has_already_is_304(agent: httpx.AsyncCl
     assert (changed.status_code, changed.json()["value"]) == (200, 2)
 
 
-async def test_an_expired_value_is_gone_for_every_verb(agent: httpx.AsyncClient) -> None:
-    await put(agent, "short", [1], expires_at="2020-01-01T00:00:00Z")
+async def test_an_expiry_in_the_past_is_refused_and_named(agent: httpx.AsyncClient) -> None:
+    kept = await put(agent, "k", 1)
+    past = await put(agent, "k", 2, expires_at="2020-01-01T00:00:00Z")
+    changed = await agent.patch(
+        "/api/state", json={"component": "mail", "key": "k", "increment": 1, "expires_at": "2020-01-01T00:00:00Z"}
+    )
+
+    for answer in (past, changed):
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/expires_at"]
+    assert (await read(agent, "k")).json() == kept.json()
+
+
+async def test_an_expired_value_is_gone_for_every_verb(agent: httpx.AsyncClient, org: Organisation) -> None:
+    await put(agent, "short", [1], expires_in_seconds=60)
+    await org.connection.execute(
+        "update plane.state set expires_at = '2020-01-01' where org_id = $1 and key = 'short'", org.id
+    )
 
     assert (await read(agent, "short")).status_code == 404
     assert (await agent.get("/api/state?component=mail")).json()["data"] == []

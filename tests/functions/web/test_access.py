@@ -81,6 +81,7 @@ async def test_the_scope_that_a_route_names_is_the_one_that_it_needs(client_of: 
         assert answer.status_code == 403, f"{operation}: {answer.text}"
         assert answer.json()["code"] == "missing_scope", f"{operation}: {answer.text}"
         assert answer.json()["scope"] == operation.scope, str(operation)
+        assert answer.json()["detail"] == f"This needs the scope {operation.scope}.", str(operation)
         assert f'scope="{operation.scope}"' in answer.headers["www-authenticate"]
 
 
