@@ -9,7 +9,7 @@ from fastapi import Query, Response
 from functions.executions import examples
 from functions.executions.answers import checked_answer
 from functions.executions.following import ENDED, next_events, until_ended
-from functions.executions.keep import choose_kept
+from functions.executions.keep import choose_kept, endings
 from functions.executions.models import (
     FORMER_STATUS,
     Events,
@@ -294,8 +294,7 @@ async def retry_execution(
     basis = cast("dict[str, Any]", await executions.get_retry_basis(db, execution_id))
     kept: list[str] = []
     if basis["document"] is not None:
-        statuses = {record["path"]: record["status"] for record in basis["records"]}
-        kept = choose_kept(compile_document(basis["document"]), statuses, body.from_path)
+        kept = choose_kept(compile_document(basis["document"]), endings(basis["records"]), body.from_path)
     choice: JsonObject = {"gen": basis["gen"], "keep": [*kept], "from": body.from_path}
     return await _moved(await executions.retry_execution(db, execution_id, choice), db, bell, response, wait=wait)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from functions.shared.dsl.problems import nearest
+from functions.shared.engine.joins import OWN_REASONS
 from functions.shared.engine.paths import address_of, ancestors, index_of, item, join, parent_of
 from functions.shared.errors import FieldProblem
 from functions.shared.web import invalid_input
@@ -13,10 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from functions.shared.dsl.compiled import Compiled, CompiledStep
+    from functions.shared.jsonvalue import JsonObject
+
+
+STOPPED = "stopped"
+"""How a step ended that a failure, a cancellation or a limit kept from starting: this time it may run."""
+
+
+def endings(records: Sequence[JsonObject]) -> dict[str, str]:
+    """Map path to status, or to `stopped`, from `[{path, status, reason}]`."""
+    return {str(record["path"]): _ending_of(record) for record in records}
+
+
+def _ending_of(record: JsonObject) -> str:
+    if record["status"] == "skipped" and record.get("reason") not in OWN_REASONS:
+        return STOPPED
+    return str(record["status"])
 
 
 def choose_kept(compiled: Compiled, records: Mapping[str, str], again: str | None) -> list[str]:
-    """Give the paths to keep. `records` maps path to status; `again` names a step that must run again too.
+    """Give the paths to keep. `records` are the `endings`; `again` names a step that must run again too.
 
     `again` is a path (`sources[2]`, `polish[1].draft`) or a dotted name without indexes (`polish.draft`: every round).
     Raises InvalidInput when the document has no such step.

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import JsonObject
 
 CLEAN_UP = "ended"
-_OWN_REASONS = frozenset({"when_false", "needs_skipped", "needs_failed"})
+OWN_REASONS = frozenset({"when_false", "needs_skipped", "needs_failed"})
+"""Why a step was skipped because of its condition or its needs, rather than because something else stopped it."""
 
 
 def is_failure(record: Record, step: CompiledStep) -> bool:
@@ -25,7 +26,7 @@ def was_stopped(record: Record) -> bool:
     if record.status != "skipped":
         return record.status == "cancelled"
     reason = record.details.get("reason")
-    return isinstance(reason, dict) and reason.get("code") not in _OWN_REASONS
+    return isinstance(reason, dict) and reason.get("code") not in OWN_REASONS
 
 
 def reason_to_skip(

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from functions.executions.keep import choose_kept
+from functions.executions.keep import choose_kept, endings
 from functions.shared.dsl.checker import check
 from functions.shared.dsl.compiled import Compiled, compile_document
 from functions.shared.errors import InvalidInput
 from tests.functions.executions.documents import CODE_FAILS, PLAIN
 
 if TYPE_CHECKING:
+    from functions.shared.jsonvalue import JsonObject
     from tests.functions.running import Plane
 
 # The state decides whether it breaks, so that a retry can succeed.
@@ -112,6 +113,42 @@ def test_what_succeeded_is_kept_unless_its_inputs_change(
     assert set(kept) == {path for path, status in records.items() if status == "succeeded"} - dropped - {
         "on_error.tell"
     }
+
+
+UNTIDY = """\
+name: untidy
+steps:
+  open: {state: {increment: open, component: test}}
+  breaks: {needs: [open], when: "${{ steps.open.output == 1 }}", fail: not yet}
+  use: {needs: [open], state: {increment: use, component: test}}
+  close: {needs: [use], requires: ended, state: {increment: close, component: test}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_kept"), [("stopped", False), ("cancelled", False), ("when_false", True), ("needs_skipped", True)]
+)
+def test_clean_up_is_kept_unless_a_stop_was_why_its_need_never_ran(reason: str, is_kept: bool):
+    records: list[JsonObject] = [
+        {"path": "open", "status": "succeeded", "reason": None},
+        {"path": "breaks", "status": "failed", "reason": None},
+        {"path": "use", "status": "skipped", "reason": reason},
+        {"path": "close", "status": "succeeded", "reason": None},
+    ]
+    document = _compiled(UNTIDY)
+    assert ("close" in choose_kept(document, endings(records), None)) is is_kept
+
+
+async def test_a_retry_cleans_up_again_behind_what_a_failure_had_stopped(plane: Plane):
+    await plane.store(UNTIDY)
+    failed = await plane.start("untidy", wait=20)
+    assert failed["status"] == "failed"
+    path = f"/api/executions/{failed['id']}"
+    before = {step["path"]: step["status"] for step in (await plane.get(f"{path}/steps"))["data"]}
+    assert before == {"open": "succeeded", "breaks": "failed", "use": "skipped", "close": "succeeded"}
+    await plane.agent.post(f"{path}/retry", json={}, headers={"Prefer": "wait=20"})
+    steps = {step["path"]: step for step in (await plane.get(f"{path}/steps"))["data"]}
+    assert (steps["open"]["is_carried"], steps["close"]["is_carried"]) == (True, False)
 
 
 def test_a_step_that_is_not_there_is_refused_with_the_nearest_one():
