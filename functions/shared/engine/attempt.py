@@ -10,7 +10,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Stale
@@ -32,6 +32,7 @@ log = logger("engine")
 
 SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a secret
 CACHE_COMPONENT = "plane.cache"
+MAYBE_DONE = frozenset({"timed_out", "connection_lost", "provider_unreachable", "outcome_unknown", "internal"})
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -123,6 +124,18 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """An at-most-once step whose attempt may or may not have happened: its `on_unknown` decides."""
+
+    start: Start
+    attempt: int
+    spent: Spent
+
+
+Result: TypeAlias = Ended | Later | Lost
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSecrets:
     """Secrets from the runner's environment, but only those that the workflow declares."""
 
@@ -168,10 +181,8 @@ class FrameEffects:
         return answer
 
 
-async def run_step(
-    start: Start, scope: StepScope, *, earlier: JsonObject, on_attempt: Callable[[int], None]
-) -> Ended | Later:
-    """Run a step to its result, or to a back-off that is worth waiting for elsewhere.
+async def run_step(start: Start, scope: StepScope, *, earlier: JsonObject, on_attempt: Callable[[int], None]) -> Result:
+    """Run a step to its result, to a back-off that is worth waiting for elsewhere, or to not knowing what it did.
 
     `earlier`: what a retry wait has carried over ({attempts, usage}). `on_attempt` is told the number of each attempt.
     """
@@ -210,7 +221,7 @@ class _Run:
         self.key = start.idempotency_key or idempotency_key(scope.execution_id, scope.gen, start.path)
         self.began = asyncio.get_running_loop().time()
 
-    async def run(self) -> Ended | Later:
+    async def run(self) -> Result:
         attempt = self.start.attempt
         while True:
             self.on_attempt(attempt)
@@ -222,7 +233,7 @@ class _Run:
                 pause = self._pause(failure, attempt)
                 error = self._error(failure)
                 if pause is None:
-                    return self._failed(error, failure, attempt)
+                    return self._given_up(error, failure, attempt)
                 self.attempts.append({"attempt": attempt, "error": error, "retry_in_s": round(pause, 3)})
                 if self._is_for_later(pause):
                     return Later(self.start, pause, self._carried(attempt + 1, error))
@@ -328,8 +339,24 @@ class _Run:
             return self._failed(self._error(problem), problem, attempt)
         return self._ended(self._record("succeeded", attempt, done.details, output=output), size)
 
-    def _failed(self, error: JsonObject, failure: StepFailed, attempt: int) -> Ended:
+    def _given_up(self, error: JsonObject, failure: StepFailed, attempt: int) -> Result:
+        """Fail, unless it must happen at most once and may have happened. An answer, even a refusal, is known."""
+        start = self.start
+        if start.effect != "at_most_once" or start.verifies is not None or failure.code not in MAYBE_DONE:
+            return self._failed(error, failure, attempt)
+        if start.on_unknown != "fail":
+            log.warning("whether %s of %s happened is unknown: %s", start.path, self.scope.execution_id, failure.code)
+            return Lost(start, attempt, self.spent)
+        message = (
+            f"{start.path} happens at most once, and whether it happened is unknown: {failure.message} "
+            "Find out; `on_unknown: ask` or `verify` settles this next time."
+        )
         self.attempts.append({"attempt": attempt, "error": error})
+        return self._failed({"code": "outcome_unknown", "message": short(message)}, failure, attempt)
+
+    def _failed(self, error: JsonObject, failure: StepFailed, attempt: int) -> Ended:
+        if not self.attempts or cast("JsonObject", self.attempts[-1])["attempt"] != attempt:
+            self.attempts.append({"attempt": attempt, "error": error})
         return self._ended(self._record("failed", attempt, failure.details, error=error), len(str(error)))
 
     def _record(self, status: str, attempt: int, details: JsonObject, **result: Json) -> Record:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Checkpointed, Stale
-from functions.shared.engine.attempt import Ended, Later, StepScope, failed, run_step
-from functions.shared.engine.facts import Wait
+from functions.shared.engine.attempt import Ended, Later, Lost, StepScope, failed, run_step
+from functions.shared.engine.facts import InFlight, Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
 from functions.shared.engine.means import Means
 from functions.shared.engine.memo import Memo
@@ -244,10 +244,14 @@ class Owner:
             path = step.start.path
             if self._suspects is not None:
                 self._suspects.discard(path)
-            if isinstance(result, Ended):
-                self._take(result)
-            else:
-                self._open_retry(result)
+            match result:
+                case Ended():
+                    self._take(result)
+                case Later():
+                    self._open_retry(result)
+                case Lost():
+                    self._means.spend(result.spent.cost_usd)
+                    self._frame.in_flight[path] = InFlight(result.attempt, at_most_once=True)
 
     def _open_retry(self, later: Later) -> None:
         path = later.start.path

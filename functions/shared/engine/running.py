@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from functions.shared.engine.attempt import Ended, Later
+    from functions.shared.engine.attempt import Result
     from functions.shared.engine.facts import InFlight
     from functions.shared.engine.plan import Start
     from functions.shared.jsonvalue import JsonObject
@@ -27,7 +27,7 @@ class Step:
     is_noted_first: bool
     attempt: int
     lost: InFlight | None = None
-    task: asyncio.Task[Ended | Later] | None = None
+    task: asyncio.Task[Result] | None = None
     since: float = 0.0
 
 
@@ -41,7 +41,7 @@ class Running:
 
     def __init__(self) -> None:
         self._steps: dict[str, Step] = {}
-        self._cancelled: list[asyncio.Task[Ended | Later]] = []
+        self._cancelled: list[asyncio.Task[Result]] = []
 
     def __bool__(self) -> bool:
         return bool(self._steps)
@@ -82,7 +82,7 @@ class Running:
             noted[step.start.path] = {"attempt": step.attempt, "at_most_once": is_at_most_once}
         return noted
 
-    def ended(self) -> Iterator[tuple[Step, Ended | Later]]:
+    def ended(self) -> Iterator[tuple[Step, Result]]:
         """Take out those whose task has ended; raises what a task raised."""
         for path, step in list(self._steps.items()):
             if step.task is not None and step.task.done():
