@@ -151,7 +151,7 @@ async def get_execution(execution_id: UUID, db: Db, wait: PreferWait) -> object:
 async def update_execution(execution_id: UUID, body: UpdateExecution, db: Db) -> object:
     """Report an external execution: running → succeeded (or completed), failed or cancelled, and never back.
 
-    409 `illegal_transition` names what is `allowed`. What the engine runs is reported by the engine alone.
+    The report that ended it may be repeated; another one is 409 `illegal_transition`. What the engine runs it reports itself.
     """
     report = body.report
     if report["status"] == "failed":

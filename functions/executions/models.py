@@ -82,7 +82,7 @@ class StartExecution(Body):
 class UpdateExecution(Body):
     """How an external execution goes or ended. `completed` is stored as succeeded."""
 
-    status: SaidStatus
+    status: Literal["running", "succeeded", "completed", "failed", "cancelled"]
     output_data: Annotated[JsonValue, Field(validation_alias=AliasChoices("output_data", "output"))] = None
     error_message: Annotated[str | None, Field(max_length=10_000)] = None
     cost_estimate: Annotated[Cost | None, Field(validation_alias=AliasChoices("cost_estimate", "cost_usd"))] = None

@@ -3096,8 +3096,9 @@ alter function plane.claim(jsonb) owner to plane_kernel;
 -- sql/kernel/end_external_execution.sql
 -- Ends one of the caller's external executions, as its own runner reports it.
 --
--- p: {execution_id, status: succeeded | failed | cancelled, output?, error?, cost_usd?} · answers {status}
--- Called by api.update_execution. Raises 404 · 409 not_external, already_ended · 422 invalid_status.
+-- p: {execution_id, status: succeeded | failed | cancelled, output?, error?, cost_usd?}
+-- Answers {status, is_new}; is_new false: it had ended already, as status says, and nothing is changed.
+-- Called by api.update_execution. Raises 404 · 409 not_external · 422 invalid_status.
 create function plane.end_external_execution(p jsonb)
 returns jsonb
 language plpgsql
@@ -3110,10 +3111,10 @@ begin
   select * into v_execution from plane.executions where id = v_execution.id for no key update;
   if v_execution.mode <> 'external' then
     perform plane.raise_error(409, 'not_external', 'The engine runs this execution; its status is not reported.', 'Cancel it instead.');
-  elsif v_execution.status <> 'running' then
-    perform plane.raise_error(409, 'already_ended', format('The execution has ended: %s.', v_execution.status), 'Start a new one.');
   elsif coalesce(p ->> 'status', '') not in ('succeeded', 'failed', 'cancelled') then
     perform plane.raise_error(422, 'invalid_status', 'An external execution ends as succeeded, failed or cancelled.');
+  elsif v_execution.status <> 'running' then
+    return jsonb_build_object('status', v_execution.status, 'is_new', false);
   end if;
   perform plane._end_execution(
     v_execution.id, p ->> 'status', nullif(p -> 'output', 'null'), nullif(p -> 'error', 'null'));
@@ -3122,7 +3123,7 @@ begin
     set cost_usd = (p ->> 'cost_usd')::numeric, known_cost_usd = coalesce((p ->> 'cost_usd')::numeric, 0)
     where id = v_execution.id;
   end if;
-  return jsonb_build_object('status', p -> 'status');
+  return jsonb_build_object('status', p -> 'status', 'is_new', true);
 end;
 $$;
 
@@ -4955,7 +4956,7 @@ insert into gateway.verbs values ('get_queue_depth', 'observe:read', true);
 -- sql/api/get_retry_basis.sql
 -- What a retry chooses from: the document, and how each step of the latest gen ended.
 -- payload: {execution_id}
--- answers: {gen, document, records: [{path, status}]}
+-- answers: {gen, document, records: [{path, status, reason}]}; reason is the code of why a step was skipped or cancelled
 -- raises: 404 execution_not_found
 create function api.get_retry_basis(payload jsonb)
 returns jsonb
@@ -4970,7 +4971,7 @@ begin
     'gen', v_execution.gen,
     'document', (select v.document from plane.workflow_versions as v where v.id = v_execution.version_id),
     'records', coalesce((
-      select jsonb_agg(jsonb_build_object('path', c.path, 'status', c.status))
+      select jsonb_agg(jsonb_build_object('path', c.path, 'status', c.status, 'reason', c.details #>> '{reason,code}'))
       from plane.checkpoints as c
       where c.execution_id = v_execution.id and c.gen = v_execution.gen
     ), '[]'));
@@ -5964,7 +5965,8 @@ $$;
 insert into gateway.verbs values ('update_agent', 'agents:write', false);
 
 -- sql/api/update_execution.sql
--- Reports an external execution as a whole: that it goes on (running changes nothing), or how it ended.
+-- Reports an external execution as a whole: that it goes on (running changes nothing), or how it ended. The report that ended it may come
+-- again, for its answer may have been lost: it changes nothing.
 -- payload: {execution_id, status, output?, error?, cost_usd?, agent_id?}
 -- answers: the execution. A cost that nobody named is unknown: null, not 0.
 -- raises: 404 execution_not_found, 409 not_external, illegal_transition, 422 unknown_agent
@@ -5974,30 +5976,45 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_execution constant plane.executions := plane.find_execution(payload ->> 'execution_id');
+  v_execution plane.executions := plane.find_execution(payload ->> 'execution_id');
   v_status    constant text := payload ->> 'status';
-  v_allowed   constant jsonb := case v_execution.status when 'running' then '["running", "succeeded", "failed", "cancelled"]' else '[]' end;
+  v_cost      numeric := payload ->> 'cost_usd';
+  v_is_told   boolean := payload ? 'cost_usd'; -- by this report, or by its steps
 begin
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
   perform plane.require_external(v_execution);
-  if not v_allowed ? v_status then
-    perform plane.raise_error(409, 'illegal_transition',
-      format('Execution %s is %s: it cannot become %s.', v_execution.id, v_execution.status, v_status),
-      case v_execution.status when 'running' then 'Use one of `allowed`.' else 'It has ended for good. Restart it instead.' end,
-      jsonb_build_object('allowed', v_allowed, 'status_now', v_execution.status));
+  if v_status = 'running' and v_execution.status = 'running' then
+    return plane.execution_json(v_execution, true);
   end if;
-  if v_status <> 'running' then
-    perform plane.end_external_execution(payload || case
-      when payload ? 'cost_usd' then '{}'
-      when exists (
-        select from plane.checkpoints as c
-        where c.execution_id = v_execution.id and (c.cost_usd is not null or c.is_cost_unknown)
-      ) then '{}'
-      else '{"cost_usd": null}' end::jsonb);
+
+  if not v_is_told then
+    select
+      case when bool_and(not c.is_cost_unknown) then sum(c.cost_usd) end,
+      coalesce(bool_or(c.cost_usd is not null or c.is_cost_unknown), false)
+    into v_cost, v_is_told
+    from plane.checkpoints as c
+    where c.execution_id = v_execution.id;
+  end if;
+  if v_execution.status = 'running' and (plane.end_external_execution(
+    payload || case when v_is_told then '{}' else '{"cost_usd": null}' end::jsonb) ->> 'is_new')::boolean
+  then
     perform plane.record_audit('update_execution', 'executions', v_execution.id::text,
       jsonb_build_object('status', v_status, 'agent_id', payload -> 'agent_id'));
+    return plane.execution_json(plane.find_execution(v_execution.id::text), true);
   end if;
-  return plane.execution_json(plane.find_execution(v_execution.id::text), true);
+
+  v_execution := plane.find_execution(v_execution.id::text);
+  if (v_execution.status, v_execution.output, v_execution.error, v_execution.cost_usd)
+    is distinct from (v_status, nullif(payload -> 'output', 'null'), nullif(payload -> 'error', 'null'), v_cost::numeric(18, 9))
+  then
+    perform plane.raise_error(409, 'illegal_transition',
+      case v_execution.status
+        when v_status then format('Execution %s is %s already, by another report.', v_execution.id, v_execution.status)
+        else format('Execution %s is %s: it cannot become %s.', v_execution.id, v_execution.status, v_status) end,
+      'It has ended for good. Restart it instead.',
+      jsonb_build_object('allowed', '[]'::jsonb, 'status_now', v_execution.status));
+  end if;
+  return plane.execution_json(v_execution, true);
 end;
 $$;
 

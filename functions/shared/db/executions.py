@@ -48,7 +48,7 @@ async def get_trace(db: CallerDb, execution_id: UUID, *, with_document: bool = F
 
 async def update_execution(db: CallerDb, execution_id: UUID, report: JsonObject) -> Json:
     """Report how an external one goes or ended. Raises NotFound, Conflict."""
-    return await db.write("update_execution", {"execution_id": str(execution_id), **report})
+    return await db.write("update_execution", {"execution_id": str(execution_id), **report}, safe=True)
 
 
 async def report_step(db: CallerDb, execution_id: UUID, step: JsonObject) -> Json:

@@ -131,22 +131,52 @@ async def test_what_has_ended_never_moves_again(still_plane: Plane, external: di
     going_on = await still_plane.agent.patch(path, json={"status": "running"})
     assert (going_on.status_code, going_on.json()["status"]) == (200, "running")
     assert (await still_plane.agent.patch(path, json={"status": end})).status_code == 200
-    for status in ("running", "completed", "failed", "cancelled", "pending"):
+    same = {end, "succeeded"} if end == "completed" else {end, "completed"} if end == "succeeded" else {end}
+    for status in {"running", "completed", "failed", "cancelled"} - same:
         answer = await still_plane.agent.patch(path, json={"status": status})
         assert (answer.status_code, answer.json()["code"], answer.json()["allowed"]) == (409, "illegal_transition", [])
     step = await still_plane.agent.post(f"{path}/steps", json={"path": "late", "status": "succeeded"})
     assert (step.status_code, step.json()["code"]) == (409, "already_ended")
 
 
-@pytest.mark.parametrize("status", ["queued", "pending", "waiting", "timed_out"])
-async def test_a_running_one_becomes_nothing_that_only_the_engine_is(
-    still_plane: Plane, external: dict[str, Any], status: str
-):
+@pytest.mark.parametrize("status", ["queued", "pending", "waiting", "timed_out", "complete"])
+async def test_only_what_can_be_reported_is_offered(still_plane: Plane, external: dict[str, Any], status: str):
     answer = await still_plane.agent.patch(f"/api/executions/{external['id']}", json={"status": status})
-    assert answer.status_code == 409
-    assert answer.json()["allowed"] == ["running", "succeeded", "failed", "cancelled"]
-    word = await still_plane.agent.patch(f"/api/executions/{external['id']}", json={"status": "complete"})
-    assert (word.status_code, word.json()["errors"][0]["did_you_mean"]) == (422, "completed")
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/status")
+    assert error["allowed"] == ["running", "succeeded", "completed", "failed", "cancelled"]
+    assert status != "complete" or error["did_you_mean"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("report", "others"),
+    [
+        (
+            {"status": "completed", "output_data": {"n": 1}, "cost_estimate": 0.5},
+            [{"output_data": {"n": 2}}, {"cost_estimate": 0.6}, {"status": "failed"}, {"error_message": "no"}],
+        ),
+        ({"status": "failed", "error_message": "no"}, [{"error_message": "yes"}, {"cost_estimate": 0}]),
+        ({"status": "failed"}, [{"error_message": "no"}, {"output_data": 1}]),
+        ({"status": "cancelled"}, [{"status": "completed"}, {"status": "running"}]),
+    ],
+    ids=["succeeded", "failed", "silent", "cancelled"],
+)
+async def test_the_report_that_ended_it_may_come_again_and_no_other(
+    still_plane: Plane, external: dict[str, Any], report: dict[str, Any], others: list[dict[str, Any]]
+):
+    path = f"/api/executions/{external['id']}"
+    usage = {"model": "x", "input_tokens": 1}
+    for name, cost in (("a", {"cost_usd": "0.25"}), ("b", {"usage": usage} if "cost_estimate" in report else {})):
+        await still_plane.agent.post(f"{path}/steps", json={"path": name, "status": "succeeded", **cost})
+    first, *again = await asyncio.gather(*(still_plane.agent.patch(path, json=report) for _ in range(4)))
+    again.append(await still_plane.agent.patch(path, json=report))
+    assert [answer.status_code for answer in (first, *again)] == [200] * 5
+    assert {answer.text for answer in again} == {first.text}
+    for other in others:
+        answer = await still_plane.agent.patch(path, json={**report, **other})
+        assert (answer.status_code, answer.json()["code"]) == (409, "illegal_transition"), other
+        assert answer.json()["allowed"] == []
+    assert (await still_plane.agent.get(path)).text == first.text
 
 
 async def test_the_same_report_again_changes_nothing_and_another_one_is_refused(
