@@ -13,7 +13,7 @@ from functions.shared.dsl.checker import check
 from functions.shared.dsl.compiled import Compiled, CompiledStep, compile_document
 from functions.shared.engine.joins import was_stopped
 from functions.shared.engine.paths import address_of, ancestors, join, parent_of
-from functions.shared.engine.planner import Facts, Finish, Memo, Plan, Record, Start, plan
+from functions.shared.engine.planner import Facts, Finish, InFlight, Memo, Plan, Record, Start, plan
 from tests.unit.engine.documents import Case, cases
 
 Choose = Callable[[Sequence[str]], int]
@@ -26,12 +26,25 @@ def first(candidates: Sequence[str]) -> int:
 
 def drive(case: Case, choose: Choose = first, records: Sequence[Record] = ()) -> tuple[Finish, list[Record]]:
     """Run to the end and check what must hold at every plan. `records`: what a former owner recorded."""
+    known = {record.path: record for record in records}
+    finish = go_on(case, choose, known, {}, {}, 2_000)
+    assert finish is not None, "the execution never ended"
+    return finish, list(known.values())
+
+
+def go_on(
+    case: Case,
+    choose: Choose,
+    known: dict[str, Record],
+    running: dict[str, Start],
+    in_flight: dict[str, InFlight],
+    most: int,
+) -> Finish | None:
+    """Plan at most so often; what ended, runs and was left behind is kept in the arguments."""
     compiled = compile_document(case.document)
     memo = Memo()
-    known = {record.path: record for record in records}
-    running: dict[str, Start] = {}
-    for _ in range(2_000):
-        facts = Facts(input={}, records=known, running=dict.fromkeys(running, 1))
+    for _ in range(most):
+        facts = Facts(input={}, records=known, running=dict.fromkeys(running, 1), in_flight=dict(in_flight))
         planned = plan(compiled, facts, memo)
         assert planned == plan(compiled, facts), "the memo changes nothing, and the same facts give the same plan"
         check_plan(compiled, planned, known, running)
@@ -39,14 +52,16 @@ def drive(case: Case, choose: Choose = first, records: Sequence[Record] = ()) ->
             del running[path]
         known.update({record.path: record for record in planned.record})
         running.update({start.path: start for start in planned.start})
+        for path in (*known, *running):
+            in_flight.pop(path, None)
         if planned.finish is not None:
             assert not running
-            return planned.finish, list(known.values())
+            return planned.finish
         candidates = list(running)
         assert candidates, "something runs until the end"
         start = running.pop(candidates[choose(candidates)])
         known[start.path] = result_of(case, start)
-    raise AssertionError("the execution never ended")
+    return None
 
 
 def result_of(case: Case, start: Start) -> Record:
@@ -175,6 +190,29 @@ def test_after_a_crash_at_any_point_the_end_is_the_same(case: Case, data: st.Dat
     if finish.status == "succeeded":
         assert again == finish
         assert outermost(after) == outermost(records)
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=4))
+def test_what_ran_in_a_crash_is_begun_again_and_the_end_is_the_same(
+    case: Case, random: Random, crashes: list[int]
+) -> None:
+    """Owner after owner dies; each leaves the notes of what it had started."""
+    expected, _ = drive(case)
+    known: dict[str, Record] = {}
+    in_flight: dict[str, InFlight] = {}
+    finish = None
+    for most in [*crashes, 2_000]:
+        running: dict[str, Start] = {}
+        finish = go_on(case, lambda these: random.randrange(len(these)), known, running, in_flight, most)
+        if finish is not None:
+            break
+        in_flight.update({path: InFlight(start.attempt) for path, start in running.items()})
+    assert finish is not None
+    assert not in_flight
+    assert finish.status == expected.status
+    if finish.status == "succeeded":
+        assert finish == expected
 
 
 @settings(max_examples=80, deadline=None)
