@@ -14,22 +14,19 @@ from functions.executions.models import (
     FORMER_STATUS,
     Events,
     Execution,
-    Explanation,
     Mode,
     Nothing,
-    ReportedStep,
-    ReportStep,
     RetryExecution,
     SaidStatus,
     SendSignal,
     Signalled,
     StartExecution,
-    Step,
-    Trace,
     UpdateExecution,
 )
 from functions.executions.reports import record_of
+from functions.executions.step_models import ReportedStep, ReportStep, Step
 from functions.executions.trace import trace_of
+from functions.executions.trace_models import Explanation, Trace
 from functions.shared.db import executions
 from functions.shared.dsl.compiled import compile_document
 from functions.shared.dsl.schema import accept_input
@@ -151,7 +148,8 @@ async def get_execution(execution_id: UUID, db: Db, wait: PreferWait) -> object:
 async def update_execution(execution_id: UUID, body: UpdateExecution, db: Db) -> object:
     """Report an external execution: running → succeeded (or completed), failed or cancelled, and never back.
 
-    The report that ended it may be repeated; another one is 409 `illegal_transition`. What the engine runs it reports itself.
+    The report that ended it may be repeated; another one is 409 `illegal_transition`.
+    What the engine runs is reported by the engine alone.
     """
     report = body.report
     if report["status"] == "failed":

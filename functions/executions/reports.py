@@ -9,7 +9,7 @@ from functions.executions.models import FORMER_STATUS
 from functions.shared.engine.paths import parent_of
 
 if TYPE_CHECKING:
-    from functions.executions.models import ReportedError, ReportStep
+    from functions.executions.step_models import ReportedError, ReportStep
     from functions.shared.jsonvalue import JsonObject
 
 # Names in a runbook may be sentences; only what is written like a path has a parent.
