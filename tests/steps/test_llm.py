@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -327,6 +328,8 @@ async def test_details_name_the_prompt_by_its_hash_only(context: Callable[..., C
         ({"prompt": 5}, "invalid_config", "prompt"),
         ({"prompt": "a", "temperature": -1}, "invalid_config", "temperature"),
         ({"prompt": "a", "model": "no-such-thing"}, "unknown_provider", "provider/model"),
+        ({"prompt": "a", "model": "lm_studio/x"}, "unknown_provider", "LM_STUDIO_API_BASE"),
+        ({"prompt": "a", "model": "bedrock/x"}, "unknown_provider", "AGENTPLANE_MODEL_PROVIDERS"),
     ],
 )
 async def test_a_spec_that_makes_no_sense_is_refused_without_a_call(
@@ -336,6 +339,17 @@ async def test_a_spec_that_makes_no_sense_is_refused_without_a_call(
         await llm(config, context())
     assert failed.value.code == code
     assert says in failed.value.message
+    assert simulator.script.calls == []
+
+
+@pytest.mark.parametrize("prefix", ["oobabooga/", "openai/", "petals/", "huggingface/"])
+async def test_a_model_s_name_leads_to_no_address(
+    prefix: str, target: Any, simulator: Simulator, context: Callable[..., Context]
+) -> None:
+    with pytest.raises(StepFailed) as failed:
+        await llm({"prompt": "a", "model": f"{prefix}{target.url}/api/me?"}, context())
+    assert failed.value.code == "unknown_provider"
+    assert target.requests == []
     assert simulator.script.calls == []
 
 

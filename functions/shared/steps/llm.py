@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, cast
 
+from functions.shared.dsl.catalogue import missing_key, refusal_of
 from functions.shared.dsl.kinds import Llm
 from functions.shared.dsl.schema import to_json_schema
 from functions.shared.jsonvalue import Json, JsonObject
@@ -24,7 +25,7 @@ from functions.shared.steps.config import read_config
 from functions.shared.steps.model_errors import explain
 from functions.shared.steps.model_output import MAX_REPAIRS, ask_for, instruction, read_answer, repair
 from functions.shared.steps.model_usage import add_usage, usage_of
-from functions.shared.steps.providers import address_and_key, key_name, missing_key, provider_of
+from functions.shared.steps.providers import address_and_key, key_name, provider_of
 
 # Anthropic, Gemini and Ollama take a schema with every model, whatever litellm's table says of the single one.
 _TAKE_SCHEMAS = frozenset({"anthropic", "gemini", "ollama", "ollama_chat"})
@@ -113,9 +114,10 @@ class Conversation:
             raise _with_usage(failure, self._used) from None
 
     async def _finish(self, deadline: float) -> Done:
+        self._require_provider()
         self._require_key()
         await asyncio.to_thread(_litellm)
-        self._require_provider()
+        self._require_route()
         schema = self._question.schema
         if schema is None:
             answer = await self._call(self._question.messages, None, deadline)
@@ -160,6 +162,13 @@ class Conversation:
             )
 
     def _require_provider(self) -> None:
+        """Refuse what could lead anywhere but to a provider, before litellm reads the model's name."""
+        refused = refusal_of(self._model, self._context.environment)
+        if refused is not None:
+            details: JsonObject = {"model": self._model[:200]}
+            raise StepFailed("unknown_provider", f"{refused.message}. {refused.hint}", details=details)
+
+    def _require_route(self) -> None:
         try:
             _litellm().get_llm_provider(model=self._model)
         except Exception:  # noqa: BLE001  litellm raises a plain bad request here, as for everything else

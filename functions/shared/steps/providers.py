@@ -6,21 +6,6 @@ from collections.abc import Mapping
 
 from functions.shared.dsl import catalogue
 
-# Where another address may be given, first one wins. A provider that is not here is left to litellm.
-ADDRESS_VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
-    "gemini": ("GEMINI_API_BASE",),
-    "ollama": ("OLLAMA_API_BASE",),
-    "ollama_chat": ("OLLAMA_API_BASE",),
-    "mistral": ("MISTRAL_API_BASE",),
-    "groq": ("GROQ_API_BASE",),
-    "deepseek": ("DEEPSEEK_API_BASE",),
-    "openrouter": ("OPENROUTER_API_BASE",),
-    "xai": ("XAI_API_BASE",),
-    "lm_studio": ("LM_STUDIO_API_BASE",),
-    "hosted_vllm": ("HOSTED_VLLM_API_BASE",),
-}
 # What litellm appends to an address that it reads itself, but not to one that it is given.
 _SUFFIXES = {"anthropic": "/v1/messages"}
 _LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile"})
@@ -29,16 +14,6 @@ _LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile"})
 def provider_of(model: str) -> str:
     """Give the provider's name of a litellm id; empty when the id does not say."""
     return catalogue.provider_of(model) or ""
-
-
-def missing_key(model: str, environment: Mapping[str, str]) -> str | None:
-    """Give the variable that a model needs and that is not set. None: it is set, or not known to be needed.
-
-    Whoever sends a provider's calls to a server of his own may not need a key there.
-    """
-    if _address(provider_of(model), environment) is not None:
-        return None
-    return catalogue.missing_key(model, environment)
 
 
 def key_name(model: str) -> str:
@@ -64,7 +39,7 @@ def is_local(model: str) -> bool:
 
 
 def _address(provider: str, environment: Mapping[str, str]) -> str | None:
-    variables = ADDRESS_VARIABLES.get(provider, ())
+    variables = catalogue.ADDRESS_VARIABLES.get(provider, ())
     address = next((environment[name] for name in variables if environment.get(name)), None)
     suffix = _SUFFIXES.get(provider, "")
     if address is None or not suffix or address.rstrip("/").endswith(suffix):

@@ -325,8 +325,32 @@ def test_a_provider_with_its_key_is_silent(provider: str) -> None:
     assert codes_of(text, environment={}) == (["model_key_missing"] if KEY_VARIABLES[provider] else [])
 
 
-def test_an_unknown_provider_is_not_guessed_at() -> None:
-    assert codes_of("steps: {a: {llm: {prompt: x, model: somebody/m}}}", environment={}) == []
+def test_a_bare_name_of_a_known_family_is_enough() -> None:
     assert codes_of("models: {default: gpt-4o}\nsteps: {a: {llm: {prompt: x}}}", environment={}) == [
         "model_key_missing"
+    ]
+
+
+def test_an_address_of_the_provider_s_own_needs_no_key() -> None:
+    text = "models: {default: openai/x}\nsteps: {a: {llm: {prompt: x}}}"
+    assert codes_of(text, environment={"OPENAI_BASE_URL": "http://localhost:1/v1"}) == []
+
+
+def test_a_provider_that_nobody_set_up_is_named_with_what_was_meant() -> None:
+    text = "steps: {a: {llm: {prompt: x, model: antropic/m}}}"
+    problem = only(text, "unknown_provider", environment={})
+    assert problem.severity == "error"
+    assert problem.hint is not None
+    assert problem.hint.startswith("Did you mean `anthropic`?")
+    assert codes_of(text) == []
+    assert codes_of(text, environment={"AGENTPLANE_MODEL_PROVIDERS": "other, antropic"}) == []
+    bedrock = "steps: {a: {llm: {prompt: x, model: bedrock/m}}}"
+    assert only(bedrock, "provider_not_set_up", environment={}).severity == "warning"
+
+
+def test_a_model_is_a_name_and_never_an_address() -> None:
+    text = "models: {default: 'oobabooga/http://127.0.0.1:1/api?'}\nsteps: {a: {llm: {prompt: x}}}"
+    assert codes_of(text) == ["unknown_provider"]
+    assert codes_of("steps: {a: {llm: {prompt: x, fallback: [openai/../files], model: ollama/x}}}") == [
+        "unknown_provider"
     ]

@@ -56,7 +56,7 @@ def test_what_it_refuses_the_checker_refuses_too(step: dict[str, Any]) -> None:
         {"transform": None}, {"fail": "x"}, {"fail": {"message": "x"}}, {"wait": {"for": "${{ input.t }}"}},
         {"for_each": "[1]", "transform": 1}, {"when": True, "transform": 1}, {"state": {"increment": "k",
         "by": "${{ 1 }}"}},
-        {"llm": {"model": "a/b", "messages": [{"role": "user", "content": "x"}], "temperature": 0}},
+        {"llm": {"model": "ollama/b", "messages": [{"role": "user", "content": "x"}], "temperature": 0}},
     ],
 )  # fmt: skip
 def test_what_the_checker_accepts_it_accepts_too(step: dict[str, Any]) -> None:

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
+from functions.shared.dsl.catalogue import missing_key, refusal_of
 from functions.shared.dsl.schema import to_json_schema
 from functions.shared.steps.base import Usage
 from functions.shared.steps.model_errors import explain
 from functions.shared.steps.model_output import ask_for, instruction, read_answer, repair
 from functions.shared.steps.model_usage import add_usage
-from functions.shared.steps.providers import address_and_key, is_local, missing_key, provider_of
+from functions.shared.steps.providers import address_and_key, is_local, provider_of
 
 SCHEMA = to_json_schema(
     {"score": {"type": "integer", "min": 0, "max": 10}, "advice": {"type": "string", "default": ""}}
@@ -71,6 +72,37 @@ def test_a_repair_shows_the_answer_and_every_problem() -> None:
 )
 def test_a_missing_key_is_known_before_the_call(model: str, environment: dict[str, str], missing: str | None) -> None:
     assert missing_key(model, environment) == missing
+
+
+@pytest.mark.parametrize(
+    ("model", "environment", "reason"),
+    [
+        ("openai/gpt-4o", {}, None),
+        ("gpt-4o", {}, None),
+        ("ollama/gpt-oss:120b-cloud", {}, None),
+        ("openrouter/anthropic/claude-3.5-sonnet", {}, None),
+        ("openai/http://127.0.0.1/", {"AGENTPLANE_MODEL_PROVIDERS": "openai"}, "never"),
+        ("oobabooga/http://127.0.0.1:80/api/me?", {"AGENTPLANE_MODEL_PROVIDERS": "oobabooga"}, "never"),
+        ("openai/a?b", {}, "never"),
+        ("replicate/../../x", {}, "never"),
+        ("openai/a\n", {}, "never"),
+        ("thing", {}, "never"),
+        ("oobabooga/127.0.0.1:80", {}, "unknown"),
+        ("petals/x", {}, "unknown"),
+        ("nebius/x", {"AGENTPLANE_MODEL_PROVIDERS": "sambanova, nebius"}, None),
+        ("lm_studio/x", {}, "not_set_up"),
+        ("lm_studio/x", {"LM_STUDIO_API_BASE": "http://localhost:1234/v1"}, None),
+        ("hosted_vllm/x", {}, "not_set_up"),
+        ("bedrock/x", {}, "not_set_up"),
+        ("bedrock/arn:aws:bedrock:eu-west-1:1:p/x", {"AGENTPLANE_MODEL_PROVIDERS": "bedrock"}, None),
+        ("vertex_ai/x", {}, "not_set_up"),
+    ],
+)
+def test_only_a_provider_that_is_known_or_set_up_is_called(
+    model: str, environment: dict[str, str], reason: str | None
+) -> None:
+    refused = refusal_of(model, environment)
+    assert (refused and refused.reason) == reason
 
 
 def test_addresses_and_keys_come_from_the_environment() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from functions.shared.dsl.catalogue import TOOL_NAMES, missing_key
+from functions.shared.dsl.catalogue import TOOL_NAMES, missing_key, refusal_of
 from functions.shared.dsl.checks.findings import Findings
 from functions.shared.dsl.checks.scopes import Placed, Places
 from functions.shared.dsl.problems import DocumentPath, did_you_mean, nearest
@@ -27,9 +27,8 @@ def check_policy(places: Places, environment: Mapping[str, str] | None, findings
             _check_tool(tool, path, findings)
         for name, path in _secret_names(step):
             _check_secret(name, path, places.document, findings)
-    if environment is not None:
-        for path, model in used.items():
-            _check_key(model, path, environment, findings)
+    for path, model in used.items():
+        _check_model(model, path, environment, findings)
     _check_tests(places, findings)
 
 
@@ -63,9 +62,14 @@ def _unknown_model(name: str, path: DocumentPath, aliases: JsonObject, findings:
     findings.error(path, "unknown_model", what, hint)
 
 
-def _check_key(model: str, path: DocumentPath, environment: Mapping[str, str], findings: Findings) -> None:
-    variable = missing_key(model, environment)
-    if variable is not None:
+def _check_model(model: str, path: DocumentPath, environment: Mapping[str, str] | None, findings: Findings) -> None:
+    """What only the runner's settings lack is a warning; without an environment they are not looked at."""
+    refused = refusal_of(model, environment or {})
+    if refused is not None and (refused.reason == "never" or (refused.reason == "unknown" and environment is not None)):
+        findings.error(path, "unknown_provider", refused.message, refused.hint)
+    elif refused is not None and environment is not None:
+        findings.warning(path, "provider_not_set_up", refused.message, refused.hint)
+    elif environment is not None and (variable := missing_key(model, environment)) is not None:
         message = f"The model {model} needs {variable}, which is not set"
         hint = f"Set {variable} where the steps run, or choose another model."
         findings.warning(path, "model_key_missing", message, hint)
