@@ -64,6 +64,7 @@ async def store_workflow(body: StoreWorkflow, db: Db, request: Request, response
     A document is checked completely: every error comes back at once with its path, line, column and a hint.
     The same content again gives the version that has it (200).
     """
+    await db.admit("workflows:write")  # checking a document costs
     definition = read_definition(body.definition, said=body.format, name=body.name, environment=_environment(request))
     fields = body.model_dump(mode="json", exclude={"definition", "format"})
     stored: Any = await workflows.create_workflow(

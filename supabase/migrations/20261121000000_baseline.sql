@@ -1298,6 +1298,7 @@ as $$
     'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
     'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
     'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
+    'finish', p_frame.last_checkpoint -> 'finish',
     'records', plane._list_records(p_frame), 'waits', plane._list_waits(p_frame, false))
   from plane.executions as e
   join plane.workflow_versions as v on v.id = e.version_id
@@ -1675,7 +1676,7 @@ $$;
 -- Ends a frame, or lets it drain while anything lives below it. Answers {status, due, draining, adopted_ref}.
 --
 -- Draining: what is below is asked to stop; the frame waits, is due again in a second and finishes then; after 10 s what is
--- left below is fenced. The root's end is the execution's end.
+-- left below is fenced. How it ended is kept: no deadline or cancel in that time changes it. The root's end is the execution's end.
 -- The caller holds the frame and what is deeper.
 create function plane._finish(p_frame plane.frames, p_finish jsonb, p_lease_seconds numeric)
 returns jsonb
@@ -1697,7 +1698,7 @@ begin
     update plane.frames
     set cancel_grace_until = coalesce(cancel_grace_until, plane.clock() + interval '10 seconds')
     where execution_id = p_frame.execution_id and frame = p_frame.frame;
-    return jsonb_build_object('status', 'waiting', 'due', v_due, 'draining', v_live);
+    return jsonb_build_object('status', 'waiting', 'due', v_due, 'draining', v_live, 'finish', p_finish);
   end if;
 
   perform plane._close_waits_of(p_frame.execution_id, p_frame.frame);
@@ -4447,7 +4448,8 @@ $$;
 insert into gateway.verbs values ('cancel_execution', 'executions:write', false);
 
 -- sql/api/check_access.sql
--- Lets a caller with a scope pass, for requests that only compute; with an Idempotency-Key the gateway keeps their answer.
+-- Lets a caller with a scope ('': any valid key) pass, before a request is checked or computed; with an Idempotency-Key the gateway keeps
+-- the answer of what only computes.
 -- payload: {scope, answer?} · answers: answer · raises: 403 missing_scope
 create function api.check_access(payload jsonb)
 returns jsonb
@@ -4455,7 +4457,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not plane.caller_has_scope(payload ->> 'scope') then
+  if payload ->> 'scope' <> '' and not plane.caller_has_scope(payload ->> 'scope') then
     perform plane.raise_error(403, 'missing_scope', format('This needs the scope %s.', payload ->> 'scope'),
       'Use a key that has it, or ask an operator for one.', jsonb_build_object('scope', payload ->> 'scope'));
   end if;

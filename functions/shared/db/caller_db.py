@@ -20,10 +20,16 @@ class CallerDb:
     caller: ApiKey
     idempotency: Idempotency | None = None
     is_replayed: bool = False
+    is_asked: bool = False  # the database has seen this caller: it would have refused one that may not call the route
+
+    async def admit(self, scope: str) -> None:
+        """Let only a known key with this scope pass, before anything is told or computed. Asks at most once."""
+        if not self.is_asked:
+            await self._call("check_access", {"scope": scope})
 
     async def read(self, fn: str, payload: JsonObject) -> Json:
         """Call a verb that changes nothing; it may be repeated when its answer was lost."""
-        return await self.database.call(fn, payload, self.caller, safe=True)
+        return await self._call(fn, payload)
 
     async def write(self, fn: str, payload: JsonObject, *, safe: bool = False) -> Json:
         """Call a verb that changes something. `safe`: doing it twice is the same as doing it once.
@@ -31,15 +37,20 @@ class CallerDb:
         Raises Unavailable with code `outcome_unknown` when the answer was lost and the call was neither safe nor keyed.
         """
         if self.idempotency is None:
-            return await self.database.call(fn, payload, self.caller, safe=safe)
+            return await self._call(fn, payload, safe=safe)
+        self.is_asked = True
         answer = await self.database.call_once(fn, payload, self.caller, self.idempotency)
         self.is_replayed = answer.replayed
         return answer.value
 
     async def compute(self, scope: str, make: Callable[[], Awaitable[Json]]) -> Json:
         """Answer a POST that only computes: the scope is checked first, a repeated key gets the first answer."""
-        await self.database.call("check_access", {"scope": scope}, self.caller, safe=True)
+        await self.admit(scope)
         value = await make()
         if self.idempotency is None:
             return value
         return await self.write("check_access", {"scope": scope, "answer": value})
+
+    async def _call(self, fn: str, payload: JsonObject, *, safe: bool = True) -> Json:
+        self.is_asked = True
+        return await self.database.call(fn, payload, self.caller, safe=safe)

@@ -29,7 +29,7 @@ async def caller_db(request: Request) -> AsyncIterator[CallerDb]:
     idempotency = None
     if request.method != "GET" and (key := _idempotency_key(request)) is not None:
         idempotency = Idempotency(key, fingerprint(request, await request.body()))
-    db = CallerDb(await database_of(request.app), request.state.caller, idempotency)
+    db = request.state.db = CallerDb(await database_of(request.app), request.state.caller, idempotency)
     yield db
     if db.is_replayed:
         exchange_of(request).headers["Idempotency-Replayed"] = "true"

@@ -12,8 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, get_request_handler
 from starlette.requests import Request
 
-from functions.shared.errors import FieldProblem
+from functions.shared.db.caller_db import CallerDb
+from functions.shared.errors import FieldProblem, InvalidInput
 from functions.shared.web.access import access_of, authenticate
+from functions.shared.web.connection import database_of
 from functions.shared.web.json_body import parse_json, pointer_to, text_problem
 from functions.shared.web.validation import field_problems, invalid_input, unknown_parameter
 
@@ -57,8 +59,17 @@ class PlaneRoute(APIRoute):
         )
 
         async def settle(received: Request) -> Response:
-            if not access.is_public:
-                received.state.caller = authenticate(received.headers.get("authorization"))
+            if access.is_public:
+                return await answer(received)
+            received.state.caller = authenticate(received.headers.get("authorization"))
+            try:
+                return await answer(received)
+            except InvalidInput:
+                # Nobody learns what is wrong with a request that they may not make.
+                await _admit(received, access.scope)
+                raise
+
+        async def answer(received: Request) -> Response:
             request = JsonRequest(received.scope, received.receive)
             if await request.body():
                 await request.json()
@@ -89,6 +100,12 @@ def fingerprint(request: Request, body: bytes) -> str:
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     text = f"{request.method}\n{request.url.path}\n{request.url.query}\n{canonical}"
     return sha256(text.encode()).hexdigest()
+
+
+async def _admit(request: Request, scope: str) -> None:
+    """Ask whether the caller may use the route, unless the database was asked for this request already."""
+    db: CallerDb | None = getattr(request.state, "db", None)
+    await (db or CallerDb(await database_of(request.app), request.state.caller)).admit(scope)
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:

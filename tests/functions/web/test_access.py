@@ -85,6 +85,32 @@ async def test_the_scope_that_a_route_names_is_the_one_that_it_needs(client_of: 
         assert f'scope="{operation.scope}"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/api/state", b"{"),
+        ("/api/state", b"{}"),
+        ("/api/state?nonsense=1", b'{"component": "a", "key": "b", "value": 1}'),
+        ("/api/workflows", b'{"definition": "steps: ["}'),
+        ("/api/workflows/validate", b'{"definition": "steps: ["}'),
+        ("/api/keys", b'{"name": "x", "scopes": ["nonsense"]}'),
+        ("/api/executions", b'{"workflow": "x", "callback_url": "y"}'),
+    ],
+)
+async def test_who_may_not_call_a_route_does_not_learn_what_is_wrong(
+    client_of: ClientOf, org: Organisation, path: str, content: bytes
+) -> None:
+    app = app_of(path.split("?")[0].split("/")[2])
+    headers = {"Idempotency-Key": "once"}
+    unknown = await (await client_of(app, new_key().secret)).post(path, content=content, headers=headers)
+    assert (unknown.status_code, unknown.json()["code"]) == (401, "unauthenticated")
+    other = await (await client_of(app, await org.key(["audit:read"]))).post(path, content=content, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (403, "missing_scope")
+    known = await (await client_of(app, org.operator)).post(path, content=content)
+    if path != "/api/workflows/validate":
+        assert known.status_code == 422
+
+
 async def test_the_scope_that_a_route_names_is_enough(client_of: ClientOf, org: Organisation) -> None:
     for operation in SCOPED:
         secret = await org.key([operation.scope or ""], kind="operator")
