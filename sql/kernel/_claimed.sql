@@ -19,6 +19,7 @@ as $$
     'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
     'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
     'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
+    'finish', p_frame.last_checkpoint -> 'finish',
     'records', plane._list_records(p_frame), 'waits', plane._list_waits(p_frame, false))
   from plane.executions as e
   join plane.workflow_versions as v on v.id = e.version_id

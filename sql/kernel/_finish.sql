@@ -1,7 +1,7 @@
 -- Ends a frame, or lets it drain while anything lives below it. Answers {status, due, draining, adopted_ref}.
 --
 -- Draining: what is below is asked to stop; the frame waits, is due again in a second and finishes then; after 10 s what is
--- left below is fenced. The root's end is the execution's end.
+-- left below is fenced. How it ended is kept: no deadline or cancel in that time changes it. The root's end is the execution's end.
 -- The caller holds the frame and what is deeper.
 create function plane._finish(p_frame plane.frames, p_finish jsonb, p_lease_seconds numeric)
 returns jsonb
@@ -23,7 +23,7 @@ begin
     update plane.frames
     set cancel_grace_until = coalesce(cancel_grace_until, plane.clock() + interval '10 seconds')
     where execution_id = p_frame.execution_id and frame = p_frame.frame;
-    return jsonb_build_object('status', 'waiting', 'due', v_due, 'draining', v_live);
+    return jsonb_build_object('status', 'waiting', 'due', v_due, 'draining', v_live, 'finish', p_finish);
   end if;
 
   perform plane._close_waits_of(p_frame.execution_id, p_frame.frame);

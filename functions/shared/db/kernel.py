@@ -68,7 +68,10 @@ class ShardSlice:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The lease on a frame and all that is needed to continue it. `document` is None when its hash was known."""
+    """The lease on a frame and all that is needed to continue it. `document` is None when its hash was known.
+
+    `finish`: how it ends, decided already; it only waits for what lives below.
+    """
 
     execution_id: str
     frame: str
@@ -97,6 +100,7 @@ class Claimed:
     now: str
     records: Sequence[RecordRow]
     waits: Sequence[WaitRow]
+    finish: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +366,7 @@ def claimed_of(answer: Mapping[str, Any]) -> Claimed:
         now=answer["now"],
         records=[_record(row) for row in answer.get("records") or ()],
         waits=_waits(answer.get("waits")),
+        finish=answer.get("finish"),
     )
 
 

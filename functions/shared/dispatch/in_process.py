@@ -53,6 +53,7 @@ class Swept(Protocol):
 class _Queue:
     pending: OrderedDict[Address, None] = field(default_factory=OrderedDict[Address, None])
     running: dict[Address, Control] = field(default_factory=dict[Address, Control])
+    at: dict[Control, Address] = field(default_factory=dict[Control, Address])  # the frame that each works on now
     count: int = 0
     tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
@@ -146,6 +147,7 @@ class InProcessDoorbell:
             queue.count += 1
             address, _ = queue.pending.popitem(last=False)
             control = queue.running[address] = Control()
+            queue.at[control] = address
             control.adopt = partial(self._adopt, queue, control)
             task = asyncio.create_task(self._run_one(queue, address, control), name=f"frame {address.execution_id}")
             queue.tasks.add(task)
@@ -160,20 +162,25 @@ class InProcessDoorbell:
         except Exception:
             log.exception("frame %s %r was left to the sweeper", address.execution_id, address.frame)
         finally:
-            addresses = [known for known, its in queue.running.items() if its is control]
-            for known in addresses:
+            last = queue.at.pop(control)
+            is_ours = queue.running.get(last) is control  # else another one has adopted it meanwhile
+            for known in [known for known, its in queue.running.items() if its is control]:
                 del queue.running[known]
             queue.count -= 1
-        if control.is_poked:
-            self._push(addresses[-1])
-        elif again is not None:
-            self._delay(addresses[-1], again)
+        if control.is_poked and is_ours:
+            self._push(last)
+        elif again is not None and is_ours:
+            self._delay(last, again)
         self._fill(queue)
 
     def _adopt(self, queue: _Queue, control: Control, address: Address) -> None:
-        """Let rings for an adopted frame reach the one that runs it now."""
+        """Let rings for an adopted frame reach the one that runs it now, also what the former has not seen."""
         queue.pending.pop(address, None)
-        queue.running.setdefault(address, control)
+        former = queue.running.get(address)
+        queue.running[address] = control
+        queue.at[control] = address
+        if former is not None and former is not control and former.is_poked:
+            control.poke()
 
     def _delay(self, address: Address, seconds: float) -> None:
         if seconds > DELAYED_LONGEST_S or len(self._delayed) >= DELAYED_LIMIT:

@@ -27,7 +27,7 @@ class Outcome:
 class Left:
     """How an owner left its frame.
 
-    `status`: done, waiting, ready (passed on), stale (taken over) or dropped (the database was away, or refused).
+    `status`: done, waiting, ready (passed on), stale (taken over), away (the database is) or dropped (it refused).
     """
 
     status: str

@@ -35,7 +35,7 @@ from functions.shared.engine.verdicts import (
     verdict_on,
 )
 from functions.shared.engine.verification import settle
-from functions.shared.errors import PlaneError
+from functions.shared.errors import PlaneError, Unavailable
 from functions.shared.log import logger
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ log = logger("engine")
 CRASHES_SERIAL = 2
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
 DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
+DECIDED_AFTER_S = 1.0  # so long a decision waits for company; people look at it
+ENDINGS = frozenset({"cancelled", "timed_out"})
 
 
 class Owner:
@@ -87,6 +89,7 @@ class Owner:
         self._has_left_over = False  # there was something to start that was not started
         self._suspects: set[str] | None = None  # after crashes: one step at a time until these have ended
         self._stop_at: float | None = None
+        self._decided_at = 0.0  # when the outbox was last empty and a decision came
         claim = frame.claim
         self._means = Means(claim, deadline=deadline, margin_s=engine.policy.margin_s)
         self._scope = StepScope(
@@ -119,6 +122,10 @@ class Owner:
                 await self._rest()
         except Stale:
             return Left("stale")
+        except Unavailable as error:
+            if error.code == "database_busy":  # it answers, but never this: that may be what is sent
+                return Left("dropped")
+            return Left("away")
         except PlaneError as error:
             log.warning("frame %s %r was dropped: %s", self._scope.execution_id, self._scope.frame, error.detail)
             return Left("dropped")
@@ -137,6 +144,8 @@ class Owner:
             self._outbox.put(Closed(token))
         for record in planned.record:
             frame.add(record)
+            if not self._outbox.items:
+                self._decided_at = self._loop.time()
             self._outbox.put(Decided(record, size_of([record.output, record.error, record.details])))
         for parent in planned.load:
             await self._load(parent)
@@ -274,7 +283,7 @@ class Owner:
 
     def _check_limits(self) -> None:
         frame, now, policy = self._frame, self._loop.time(), self._engine.policy
-        if frame.cancel is None and frame.deadline_at is not None and now >= frame.deadline_at:
+        if frame.cancel not in ENDINGS and frame.deadline_at is not None and now >= frame.deadline_at:
             self._end_because("timed_out")
         if frame.cancel is None and frame.written > policy.frame_records:
             self._end_because("too_many_checkpoints")
@@ -300,7 +309,7 @@ class Owner:
         if not self._running:
             self._control.is_poked = False
             self._flusher.checkpoint(self._in_flight, *self._ending())
-        elif self._outbox.is_urgent or self._must_note():
+        elif self._outbox.is_urgent or self._must_note() or self._loop.time() >= self._decided_until():
             self._control.is_poked = False
             self._flusher.checkpoint(self._in_flight, "running", None)
         elif self._loop.time() >= self._look_at():
@@ -333,6 +342,10 @@ class Owner:
             for step in self._running.held
         )
 
+    def _decided_until(self) -> float:
+        """Give the time at which decisions are written even if nothing else is to be."""
+        return self._decided_at + DECIDED_AFTER_S if self._outbox.items else float("inf")
+
     def _look_at(self) -> float:
         """Give the time of the next look at the frame: a poke, a wait that falls due, or steps that run for long."""
         if self._control.is_poked:
@@ -350,7 +363,7 @@ class Owner:
             self._replace(answer)
             return None
         frame = self._frame
-        if answer.cancel is not None and frame.cancel is None:
+        if answer.cancel is not None and frame.cancel not in ENDINGS:
             self._end_because(answer.cancel)
         if answer.over_budget != frame.over_budget:
             frame.over_budget = answer.over_budget
@@ -409,6 +422,6 @@ class Owner:
             return
         now = self._loop.time()
         ends = [time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > now]
-        timer = self._loop.call_at(min([self._look_at(), *ends]), self._control.wake.set)
+        timer = self._loop.call_at(min([self._look_at(), self._decided_until(), *ends]), self._control.wake.set)
         await self._control.wake.wait()
         timer.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Claimed, Refused
@@ -15,7 +15,8 @@ from functions.shared.engine.frame import Frame
 from functions.shared.engine.outcome import Left, Outcome
 from functions.shared.engine.owner import Owner
 from functions.shared.engine.plan import Finish
-from functions.shared.errors import Internal, PlaneError
+from functions.shared.engine.release import release
+from functions.shared.errors import Internal, PlaneError, Unavailable
 from functions.shared.log import logger
 
 if TYPE_CHECKING:
@@ -87,14 +88,27 @@ async def _own(
         )
     except kernel.Stale:
         return Left("stale")
+    except Unavailable:
+        return await release(engine, claim, claim.seq, control, deadline=deadline)
     except PlaneError as error:
         log.warning("frame %s %r was dropped: %s", claim.execution_id, claim.frame, error.detail)
         return Left("dropped")
     accepted = accept_input(compiled.workflow, claim.input)
     frame = Frame.of(claim, cast("JsonObject", accepted.value), outputs, claimed_at=claimed_at)
-    verdict = _refusal(accepted.problems) if accepted.problems and claim.shard is None else None
+    verdict = None if claim.finish is None else _finish_of(claim.finish)
+    if verdict is None and accepted.problems and claim.shard is None:
+        verdict = _refusal(accepted.problems)
     owner = Owner(engine, frame, compiled, control, deadline=deadline, is_fresh=is_fresh, verdict=verdict)
-    return await owner.run()
+    left = await owner.run()
+    if left.status == "away":
+        return await release(engine, claim, frame.seq, control, deadline=deadline)
+    return left
+
+
+def _finish_of(finish: JsonObject) -> Finish:
+    """Give the end that an earlier owner decided, and that only waits for what lives below."""
+    status = cast("Literal['succeeded', 'failed', 'cancelled', 'timed_out']", finish["status"])
+    return Finish(status, finish.get("output"), cast("JsonObject | None", finish.get("error")))
 
 
 def _refusal(problems: Sequence[FieldProblem]) -> Finish:
