@@ -155,6 +155,7 @@ _PATH = f"/api/agents/{_AGENT['id']}"
         body={"name": "my-agent", "framework": "custom", "capabilities": ["summarise"], "lease_seconds": 90},
         answer=_AGENT,
         status=201,
+        also={200: _AGENT},
     ),
 )
 async def register_agent(body: RegisterAgent, db: Db, response: Response) -> object:

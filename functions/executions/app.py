@@ -61,7 +61,9 @@ _ONE = "/{execution_id}"
     response_model=Execution,
     responses={200: {"model": Execution, "description": "It ended within the seconds of `Prefer: wait`."}},
     dependencies=[requires("executions:write")],
-    **example("/api/executions", body=examples.START, answer=examples.EXECUTION, status=202),
+    **example(
+        "/api/executions", body=examples.START, answer=examples.EXECUTION, status=202, also={200: examples.ENDED}
+    ),
 )
 async def start_execution(body: StartExecution, db: Db, bell: Bell, wait: PreferWait, response: Response) -> object:
     """Start an execution of a workflow. It runs the version that it started with, for ever.
@@ -180,7 +182,13 @@ async def list_steps(
     response_model=ReportedStep,
     responses={200: {"model": ReportedStep, "description": "The same was reported before."}},
     dependencies=[requires("executions:write")],
-    **example(f"{_PATH}/steps", body=examples.STEP_REPORT, answer={**examples.REPORTED_STEP}, status=201),
+    **example(
+        f"{_PATH}/steps",
+        body=examples.STEP_REPORT,
+        answer=examples.REPORTED_STEP,
+        status=201,
+        also={200: {**examples.REPORTED_STEP, "is_new": False}},
+    ),
 )
 async def report_step(execution_id: UUID, body: ReportStep, db: Db, response: Response) -> object:
     """Report a step of an external execution: that it runs, or how it ended. What has ended is never changed."""
@@ -255,7 +263,7 @@ async def explain_execution(execution_id: UUID, db: Db) -> object:
     response_model=Execution,
     responses={200: {"model": Execution, "description": "It is cancelled."}},
     dependencies=[requires("executions:write")],
-    **example(f"{_PATH}/cancel", answer=examples.EXECUTION, status=202),
+    **example(f"{_PATH}/cancel", answer=examples.EXECUTION, status=202, also={200: examples.CANCELLED}),
 )
 async def cancel_execution(
     execution_id: UUID,
@@ -275,7 +283,9 @@ async def cancel_execution(
     response_model=Execution,
     responses={200: {"model": Execution, "description": "It ended within the seconds of `Prefer: wait`."}},
     dependencies=[requires("executions:write")],
-    **example(f"{_PATH}/retry", body={"from": "classify"}, answer=examples.EXECUTION, status=202),
+    **example(
+        f"{_PATH}/retry", body={"from": "classify"}, answer=examples.EXECUTION, status=202, also={200: examples.ENDED}
+    ),
 )
 async def retry_execution(
     execution_id: UUID,
@@ -303,7 +313,7 @@ async def retry_execution(
     response_model=Execution,
     responses={200: {"model": Execution, "description": "It ended within the seconds of `Prefer: wait`."}},
     dependencies=[requires("executions:write")],
-    **example(f"{_PATH}/restart", answer=examples.EXECUTION, status=202),
+    **example(f"{_PATH}/restart", answer=examples.EXECUTION, status=202, also={200: examples.ENDED}),
 )
 async def restart_execution(
     execution_id: UUID,
@@ -323,7 +333,7 @@ async def restart_execution(
     response_model=Signalled,
     responses={202: {"model": Signalled, "description": "Queued until a wait of this name opens."}},
     dependencies=[requires("")],
-    **example(f"{_PATH}/signal", body=examples.SIGNAL, answer=examples.SIGNALLED),
+    **example(f"{_PATH}/signal", body=examples.SIGNAL, answer=examples.SIGNALLED, also={202: examples.QUEUED}),
 )
 async def signal_execution(execution_id: UUID, body: SendSignal, db: Db, bell: Bell, response: Response) -> object:
     """Send an event to an execution, or answer what it waits for: an approval by its path, `budget`, a lost step.

@@ -40,6 +40,23 @@ EXECUTION: JsonObject = {
     "cost_estimate": None,
 }
 
+ENDED: JsonObject = {
+    **EXECUTION,
+    "status": "succeeded",
+    "output": {"refunded": 250},
+    "cost_usd": "0.000410000",
+    "known_cost_usd": "0.000410000",
+    "ended_at": _LATER,
+}
+CANCELLED: JsonObject = {
+    **EXECUTION,
+    "status": "cancelled",
+    "error": {"code": "cancelled", "message": "The execution was cancelled", "path": None},
+    "cost_usd": "0.000000000",
+    "cancel_requested_at": _AT,
+    "ended_at": _LATER,
+}
+
 WAITING: JsonObject = {
     **EXECUTION,
     "status": "waiting",
@@ -195,6 +212,8 @@ SIGNALLED: JsonObject = {
     "outcome": "approve",
     "missing": None,
 }
+
+QUEUED: JsonObject = {**SIGNALLED, "status": "queued", "outcome": None}
 
 EXPLANATION: JsonObject = {
     "execution_id": EXECUTION["id"],

@@ -134,8 +134,9 @@ _PATH = "/api/state?component=my-component&key=data"
     **example(
         "/api/state",
         body={"component": "my-component", "key": "data", "value": {"cursor": 17}, "expires_in_seconds": 3600},
-        answer=_STATE,
+        answer={**_STATE, "version": 1},
         status=201,
+        also={200: _STATE},
     ),
 )
 async def put_state(body: PutState, db: Db, response: Response, if_match: IfMatch = None) -> object:
@@ -181,6 +182,7 @@ async def get_state(
         "/api/state",
         body={"component": "my-component", "key": "count", "increment": 1},
         answer={**_STATE, "key": "count", "value": 4},
+        also={201: {**_STATE, "key": "count", "value": 1, "version": 1}},
     ),
 )
 async def change_state(body: ChangeState, db: Db, response: Response, if_match: IfMatch = None) -> object:

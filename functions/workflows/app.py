@@ -56,7 +56,9 @@ OneVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="The ne
         200: {"model": StoredWorkflow, "description": "This content was there already: the version that has it."}
     },
     dependencies=[requires("workflows:write")],
-    **example("/api/workflows", body=examples.STORE, answer=examples.STORED, status=201),
+    **example(
+        "/api/workflows", body=examples.STORE, answer=examples.STORED, status=201, also={200: examples.STORED_BEFORE}
+    ),
 )
 async def store_workflow(body: StoreWorkflow, db: Db, request: Request, response: Response) -> object:
     """Store a workflow: a new version, numbered by the plane, that never changes.

@@ -35,6 +35,7 @@ SUMMARY: JsonObject = {
 }
 WORKFLOW: JsonObject = {**SUMMARY, "definition": _TEXT}
 STORED: JsonObject = {**WORKFLOW, "is_new": True, "warnings": []}
+STORED_BEFORE: JsonObject = {**STORED, "is_new": False}
 
 BROKEN: JsonObject = {"definition": "name: ticket-refund\nsteps:\n  classify:\n    lm: {prompt: hello}\n"}
 INVALID: JsonObject = {

@@ -8,12 +8,12 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
 from functions.shared.config import settings
+from functions.shared.web import openapi_problems
 from functions.shared.web.dependencies import MAX_IDEMPOTENCY_KEY
-from functions.shared.web.problem_codes import PROBLEMS
-from functions.shared.web.problems import MEDIA_TYPE
+from functions.shared.web.openapi_problems import error_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fastapi import FastAPI
 
@@ -29,55 +29,6 @@ The control plane that agents call: register, keep state, run durable workflows,
 - Times are RFC 3339 in UTC, money is text in US dollars with nine places, null is unknown.
 """
 
-_PROBLEM: JsonObject = {
-    "title": "ProblemDetails",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "retryable", "trace_id"],
-    "properties": {
-        "type": {"type": "string", "description": "A page about the code."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What happened, with names and numbers."},
-        "instance": {"type": "string"},
-        "code": {"type": "string", "description": "Branch on this."},
-        "retryable": {"type": "boolean", "description": "The same request may succeed later."},
-        "retry_after": {"type": "integer", "description": "Seconds."},
-        "hint": {"type": "string", "description": "The next move."},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "message"],
-                "properties": {
-                    "pointer": {
-                        "type": "string",
-                        "description": "JSON pointer into the body; /query/…, /path/… and /header/… for the rest.",
-                    },
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                    "hint": {"type": "string"},
-                    "allowed": {"type": "array", "items": {}},
-                    "did_you_mean": {"type": "string"},
-                },
-            },
-        },
-        "next": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["why", "method", "path"],
-                "properties": {
-                    "why": {"type": "string"},
-                    "method": {"type": "string"},
-                    "path": {"type": "string"},
-                },
-            },
-        },
-        "docs": {"type": "string"},
-        "trace_id": {"type": "string"},
-    },
-}
-
 _IDEMPOTENCY_KEY: JsonObject = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -88,14 +39,26 @@ _IDEMPOTENCY_KEY: JsonObject = {
 
 
 def example(
-    path: str, *, body: Json = None, answer: Json = None, status: int = 200, media_type: str = "application/json"
+    path: str,
+    *,
+    body: Json = None,
+    answer: Json = None,
+    status: int = 200,
+    also: Mapping[int, Json] | None = None,
+    media_type: str = "application/json",
 ) -> dict[str, Any]:
-    """Declare an operation's example: `@router.post("", **example("/api/state", body={…}, answer={…}))`."""
+    """Declare an operation's example: `@router.post("", **example("/api/state", body={…}, answer={…}))`.
+
+    `also` holds what it answers with another status of success.
+    """
     extra: dict[str, Any] = {"x-example": {"path": path} | ({} if body is None else {"body": body})}
     if body is not None:
         extra["requestBody"] = {"content": {"application/json": {"example": body}}}
-    if answer is not None:
-        extra["responses"] = {str(status): {"content": {media_type: {"example": answer}}}}
+    answers = {**({} if answer is None else {status: answer}), **(also or {})}
+    if answers:
+        extra["responses"] = {
+            str(each): {"content": {media_type: {"example": shown}}} for each, shown in answers.items()
+        }
     return {"openapi_extra": extra}
 
 
@@ -113,7 +76,8 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        schemas["ProblemDetails"] = _PROBLEM
+        schemas["ProblemDetails"] = openapi_problems.SCHEMA
+        document["components"]["responses"] = openapi_problems.RESPONSES
         for method, operation in _operations(document):
             _complete(method, operation)
         _restore_examples(app, document)
@@ -154,18 +118,5 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     if method in ("get", "head"):
         operation["responses"].setdefault("304", {"description": "What If-None-Match named is still current."})
     operation["responses"].pop("422", None)
-    for status, description in _errors_of(method, is_public=is_public):
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-        operation["responses"].setdefault(status, {"description": description, "content": content})
-
-
-def _errors_of(method: str, *, is_public: bool) -> Iterator[tuple[str, str]]:
-    yield "422", PROBLEMS["invalid_input"].cause
-    yield "503", PROBLEMS["database_unavailable"].cause
-    yield "default", "Any other problem."
-    if not is_public:
-        yield "401", PROBLEMS["unauthenticated"].cause
-        yield "403", PROBLEMS["missing_scope"].cause
-        yield "404", PROBLEMS["not_found"].cause
-    if method == "post":
-        yield "409", PROBLEMS["idempotency_in_progress"].cause
+    for status, response in error_responses(is_public=is_public):
+        operation["responses"].setdefault(status, response)

@@ -100,7 +100,7 @@ async def test_the_scope_that_a_route_names_is_the_one_that_it_needs(client_of: 
 async def test_who_may_not_call_a_route_does_not_learn_what_is_wrong(
     client_of: ClientOf, org: Organisation, path: str, content: bytes
 ) -> None:
-    app = app_of(path.split("?")[0].split("/")[2])
+    app = app_of(path.partition("?")[0].split("/")[2])
     headers = {"Idempotency-Key": "once"}
     unknown = await (await client_of(app, new_key().secret)).post(path, content=content, headers=headers)
     assert (unknown.status_code, unknown.json()["code"]) == (401, "unauthenticated")

@@ -56,6 +56,23 @@ def test_every_operation_says_what_it_does_and_shows_an_example(operation: Opera
         assert "Idempotency-Key" in {each["name"] for each in document["parameters"]}
 
 
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_every_success_shows_an_example(operation: Operation) -> None:
+    if operation.path.startswith("/api/"):
+        for status, content in answers(operation):
+            assert not status.startswith("2") or "example" in content, status
+
+
+@pytest.mark.parametrize("operation", [each for each in operations() if each.scope is not None], ids=str)
+def test_every_operation_shows_its_errors(operation: Operation) -> None:
+    components = app_of(operation.function).openapi()["components"]
+    for status in ("401", "403", "404", "409", "422"):
+        name = operation.document["responses"][status]["$ref"].removeprefix("#/components/responses/")
+        (content,) = components["responses"][name]["content"].values()
+        check(operation, content["schema"], content["example"])
+        assert content["example"]["status"] == int(status)
+
+
 @pytest.mark.parametrize("operation", [each for each in operations() if "requestBody" in each.document], ids=str)
 def test_the_example_of_a_body_fits_its_schema(operation: Operation) -> None:
     schema = operation.document["requestBody"]["content"]["application/json"]["schema"]
