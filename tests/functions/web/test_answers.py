@@ -214,6 +214,13 @@ async def test_every_link_of_the_index_can_be_followed() -> None:
         assert page.headers["content-type"].startswith("text/html")
 
 
+async def test_the_shell_puts_the_key_into_the_command_that_the_docs_page_shows(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+
+    assert '-H "Authorization: Bearer $AGENTPLANE_API_KEY"' in page
+    assert "'Authorization" not in page
+
+
 async def test_the_docs_page_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
 
