@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
+from functions.shared.dsl.patterns import PatternError, compiled
 from functions.shared.dsl.problems import did_you_mean, nearest
+from functions.shared.dsl.schema_validator import TooMuchWork, limited, validator_of
 from functions.shared.dsl.shorthand import is_json_schema, pattern_problems, to_json_schema
 from functions.shared.errors import FieldProblem
 from functions.shared.jsonvalue import Json, JsonObject
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema import ValidationError
 
     from functions.shared.dsl.models import Workflow
 
@@ -54,16 +55,22 @@ def accept(schema: JsonObject, value: Json) -> Accepted:
     full = to_json_schema(schema)
     filled = _with_defaults(full, value)
     problems: list[FieldProblem] = []
-    # Imported where it is used, as in _validator.
+    # Imported where it is used: it costs a tenth of a second that most calls never need.
     from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
     try:
-        for error in _validator(json.dumps(full)).iter_errors(filled):  # pyright: ignore[reportUnknownMemberType]
-            problems.extend(_field_problems(error))
-            if len(problems) >= MAX_PROBLEMS:
-                break
+        with limited():
+            for error in validator_of(json.dumps(full)).iter_errors(filled):  # pyright: ignore[reportUnknownMemberType]
+                problems.extend(_field_problems(error))
+                if len(problems) >= MAX_PROBLEMS:
+                    break
     except (RecursionError, Unresolvable) as error:  # a `$ref` that leads nowhere or to itself
         problems.append(FieldProblem("", "bad_schema", f"The schema cannot be followed: {str(error)[:200]}"))
+    except PatternError as error:
+        problems.append(FieldProblem("", "bad_schema", error.message, error.hint))
+    except TooMuchWork:
+        message = "The value is too large to be checked against this schema"
+        problems.append(FieldProblem("", "too_large", message, "Send less, or use simpler patterns."))
     problems.sort(key=lambda problem: problem.pointer)
     return Accepted(filled, problems)
 
@@ -81,32 +88,33 @@ def accept_declared(declared: JsonObject | None, value: JsonObject) -> Accepted:
     return accept(schema, value)
 
 
-@lru_cache(maxsize=512)
-def _validator(text: str) -> Draft202012Validator:
-    # Imported where it is used: it costs a tenth of a second that most calls never need.
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from referencing import Registry  # noqa: PLC0415
-
-    # An empty registry: a `$ref` to somewhere else is an error, never a request.
-    return Draft202012Validator(json.loads(text), registry=Registry())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
 def schema_problems(schema: JsonObject) -> list[str]:
-    """Give what is wrong with a JSON Schema: not one, a `$ref` that leads outside, or a dangerous pattern."""
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415  see above
+    """Give what is wrong with a JSON Schema: not one, a `$ref` that leads outside, or a pattern that cannot be used."""
+    from jsonschema import Draft202012Validator, FormatChecker, SchemaError  # noqa: PLC0415  see above
 
     found: list[str] = []
+    keys: set[str] = set()
     try:
-        Draft202012Validator.check_schema(schema)
+        # Without formats: they would hold patterns to Python's syntax.
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(formats=()))
     except SchemaError as error:
         where = "/".join(str(part) for part in error.absolute_path)
         found.append(f"This is not JSON Schema{f' at {where}' if where else ''}: {error.message[:200]}")
     for key, value in _entries(schema):
+        keys.add(key)
         if key == "$ref" and isinstance(value, str) and not value.startswith("#"):
             found.append(f"`$ref: {value[:80]}` leads out of the schema; only `#/...` is allowed")
         if key == "pattern" and isinstance(value, str):
-            found += [message for message, _ in pattern_problems(value)]
+            found += _pattern_problems(value)
+        if key == "patternProperties" and isinstance(value, dict):
+            found += [problem for pattern in value for problem in _pattern_problems(pattern)]
+    if {"patternProperties", "unevaluatedProperties"} <= keys:
+        found.append("`patternProperties` does not go with `unevaluatedProperties`; use `additionalProperties`")
     return found
+
+
+def _pattern_problems(pattern: str) -> list[str]:
+    return [f"{message}. {hint}" if hint else message for message, hint in pattern_problems(pattern)]
 
 
 def _entries(value: Json) -> Iterator[tuple[str, Json]]:
@@ -188,8 +196,9 @@ def _missing(error: ValidationError, pointer: str, given: JsonObject) -> list[Fi
 
 def _undeclared(error: ValidationError, pointer: str, given: JsonObject) -> list[FieldProblem]:
     schema = cast("JsonObject", error.schema)
-    properties = schema.get("properties")
+    properties, patterns = schema.get("properties"), schema.get("patternProperties")
     known = list(properties) if isinstance(properties, dict) else []
+    matched = patterns if isinstance(patterns, dict) else {}
     return [
         FieldProblem(
             f"{pointer}/{_escaped(name)}",
@@ -199,7 +208,7 @@ def _undeclared(error: ValidationError, pointer: str, given: JsonObject) -> list
             did_you_mean=nearest(name, known),
         )
         for name in given
-        if name not in known
+        if name not in known and not any(compiled(pattern).is_in(name) for pattern in matched)
     ]
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import re
-from typing import Any, cast
-
+from functions.shared.dsl.patterns import PatternError, compiled
 from functions.shared.dsl.problems import DocumentPath, did_you_mean
 from functions.shared.dsl.templates import has_expression
 from functions.shared.dsl.values import to_text
 from functions.shared.jsonvalue import Json, JsonObject
 
-# The parser of regular expressions has no public name, but a stable tree since Python 3.11.
-_REGEX_PARSER: Any = importlib.import_module("re._parser")
 TYPES = ("string", "integer", "number", "boolean", "object", "array")
 _KEYS = (
     "type", "enum", "min", "max", "min_length", "max_length", "pattern", "items", "properties", "optional", "default",
@@ -178,33 +173,11 @@ def _fits(value: Json, kind: str) -> bool:
 
 
 def pattern_problems(pattern: Json) -> list[tuple[str, str | None]]:
-    """Give what is wrong with a regular expression: not one, or one whose time can explode."""
+    """Give what is wrong with a regular expression: not one, or one that the engine cannot hold."""
     if not isinstance(pattern, str):
         return [("`pattern` is a regular expression", None)]
     try:
-        re.compile(pattern)
-        parsed = _REGEX_PARSER.parse(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        return [(f"`pattern` is not a regular expression: {error}", None)]
-    if _has_nested_repeats(parsed, inside=False):
-        return [("`pattern` repeats a repetition, which can take for ever on some texts", "Repeat only one level.")]
-    return []
-
-
-def _has_nested_repeats(parsed: Any, *, inside: bool) -> bool:  # noqa: ANN401  the parser's own, untyped tree
-    for operation, argument in parsed:
-        is_repeat = str(operation) in {"MAX_REPEAT", "MIN_REPEAT"} and argument[1] > 1
-        is_open = is_repeat and (str(argument[1]) == "MAXREPEAT" or argument[1] > 16)  # noqa: PLR2004  few are harmless
-        if is_open and inside:
-            return True
-        if any(_has_nested_repeats(child, inside=inside or is_open) for child in _children(argument)):
-            return True
-    return False
-
-
-def _children(argument: Any) -> list[Any]:  # noqa: ANN401  the parser's own, untyped tree
-    if isinstance(argument, _REGEX_PARSER.SubPattern):
-        return [argument]
-    if isinstance(argument, (tuple, list)):
-        return [found for each in cast("list[Any]", argument) for found in _children(each)]
+        compiled(pattern)
+    except PatternError as error:
+        return [(error.message, error.hint)]
     return []

@@ -112,16 +112,109 @@ def test_a_reference_out_of_the_schema_is_never_followed() -> None:
     assert [problem.code for problem in accept(looping, 1).problems] == ["bad_schema"]
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(a*)*", "(?:(?:x+y?)+z)*", "((a|b)+c*)*"])
-def test_a_pattern_that_can_take_for_ever_is_refused(pattern: str) -> None:
-    assert pattern_problems(pattern)
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("(?=a)b", "look"),
+        ("(?<!a)b", "look"),
+        (r"(a)\1", "1"),
+        ("(a", None),
+        ("(a{1000}){1000}", "Repeat"),
+        ("((a{9}){99}){99}", "Repeat"),
+        (r"\w{3000}", "Repeat"),
+        ("a" * 5_000, "Repeat"),
+    ],
+)
+def test_a_pattern_that_cannot_be_matched_in_linear_time_is_refused(pattern: str, hint: str | None) -> None:
+    ((message, said),) = pattern_problems(pattern)
+    assert message.startswith("`pattern` ")
+    assert (hint is None) == (said is None)
+    assert hint is None or hint in (said or "")
+    assert schema_problems({"$schema": "x", "pattern": pattern})
+    assert schema_problems({"$schema": "x", "patternProperties": {pattern: {}}})
+    assert schema_problems({"$schema": "x", "propertyNames": {"pattern": pattern}})
 
 
 @pytest.mark.parametrize(
-    "pattern", ["^[a-z][a-z0-9_]*$", "a+b*", "(a|b)*c", "(?:x{1,3})+", r"^\d{4}-\d{2}$", "((ab)+c)?"]
+    "pattern",
+    [
+        "^[a-z][a-z0-9_]*$",
+        "(a|b)*c",
+        "(?:x{1,3})+",
+        r"^\d{4}-\d{2}$",
+        r"\p{L}+",
+        r"\x{41}{2}",
+        "[]{9999}]{3}",
+        "(a+)+$",
+    ],
 )
 def test_an_ordinary_pattern_is_accepted(pattern: str) -> None:
     assert pattern_problems(pattern) == []
+
+
+EXPLODING = "^(a|a)*$"
+A_TEXT = "a" * 40 + "!"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"x": {"type": "string", "pattern": EXPLODING}}, {"x": A_TEXT}),
+        ({"$schema": "x", "patternProperties": {EXPLODING: False}, "additionalProperties": False}, {A_TEXT: 1}),
+        ({"$schema": "x", "propertyNames": {"pattern": EXPLODING}}, {A_TEXT: 1}),
+        (
+            {
+                "$schema": "x",
+                "properties": {"x": {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": EXPLODING}},
+            },
+            {"x": A_TEXT},
+        ),
+    ],
+)
+def test_a_pattern_that_would_explode_answers(schema: Any, value: Any) -> None:
+    assert len(accept(schema, value).problems) == 1
+
+
+def test_patterns_search_and_split_declared_from_undeclared_properties() -> None:
+    schema: Any = {"$schema": "x", "patternProperties": {"b": {"type": "integer"}}, "additionalProperties": False}
+    assert accept(schema, {"abc": 1}).problems == []
+    assert [(each.pointer, each.code) for each in accept(schema, {"abc": "1", "d": 1}).problems] == [
+        ("/abc", "wrong_type"),
+        ("/d", "undeclared"),
+    ]
+    assert [each.code for each in accept({"x": {"type": "string", "pattern": "b$"}}, {"x": "b\n"}).problems] == [
+        "wrong_pattern"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"$schema": "x", "items": {"pattern": "[01]*1[01]{1000}y"}}, ["01" * 1_000] * 100),
+        (
+            {
+                "$schema": "x",
+                "$ref": "#/$defs/0",
+                "$defs": {
+                    **{str(at): {"anyOf": [{"$ref": f"#/$defs/{at + 1}"}] * 2} for at in range(20)},
+                    "20": {"type": "integer"},
+                },
+            },
+            "text",
+        ),
+        ({"$schema": "x", "items": {"enum": list(range(9_000))}}, [8_999] * 5_000),
+    ],
+    ids=["patterns", "references", "enum"],
+)
+def test_a_value_whose_check_would_take_too_long_is_refused(schema: Any, value: Any) -> None:
+    assert "too_large" in [problem.code for problem in accept(schema, value).problems]
+
+
+def test_items_are_unique_by_their_value() -> None:
+    schema: Any = {"$schema": "x", "uniqueItems": True}
+    assert accept(schema, [1, True, "1", [1], {"a": 1, "b": 2}]).problems == []
+    for twice in ([1, 1.0], [[1], [1.0]], [{"a": 1, "b": 2}, {"b": 2, "a": 1}]):
+        assert len(accept(schema, twice).problems) == 1
 
 
 @settings(max_examples=100, deadline=None)
