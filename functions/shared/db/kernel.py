@@ -5,6 +5,7 @@ Every verb is one statement and safe to repeat. Money is Decimal, durations are 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -255,8 +256,13 @@ async def load_payloads(
     return found
 
 
-async def load_below(db: Database, *, execution_id: str, frame: str, epoch: int, parent: str) -> list[RecordRow]:
-    """Fetch the records whose parent is `parent`, in pages of at most 4 MB; raises Stale."""
+async def load_below(
+    db: Database, *, execution_id: str, frame: str, epoch: int, parent: str, limit_bytes: int
+) -> list[RecordRow] | None:
+    """Fetch the records whose parent is `parent`, in pages of at most 4 MB; raises Stale.
+
+    None: their outputs are more than the limit together; the rest was not fetched.
+    """
     rows: list[RecordRow] = []
     after = ""
     while True:
@@ -270,6 +276,9 @@ async def load_below(db: Database, *, execution_id: str, frame: str, epoch: int,
             raise Stale(answer.get("reason", "stale"))
         page = [_record(row) for row in answer.get("records") or ()]
         rows.extend(page)
+        limit_bytes -= sum(len(json.dumps(row.output, ensure_ascii=False).encode()) for row in page)
+        if limit_bytes < 0:
+            return None
         if not page or not answer.get("more"):
             return rows
         after = page[-1].path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from functions.shared.dsl.expressions import ExpressionError, evaluate_expression
 from functions.shared.engine.facts import Record, Shard
 from functions.shared.engine.instances import Instances, begun, failed_by
-from functions.shared.engine.leaves import check_output
+from functions.shared.engine.leaves import MAX_OUTPUT_BYTES, check_output
 from functions.shared.engine.paths import index_of
 from functions.shared.engine.paths import item as path_of_item
 from functions.shared.engine.plan import Open
@@ -189,6 +189,9 @@ class ForEach:
 
     def _load(self, count: int) -> None:
         path, loaded = self._whole.path, self._planner.memo.loaded
+        if path in self._planner.memo.too_large:
+            message = f"The outputs of its items are more than {MAX_OUTPUT_BYTES:,} bytes; give less, or references"
+            raise RenderError("output_too_large", message)
         if path in loaded:
             missing = path_of_item(path, self._first_open(0, count))
             raise RenderError("items_missing", f"The shards have ended, and there is no record of {missing}")

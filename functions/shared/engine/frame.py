@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -74,7 +74,10 @@ class Frame:
 
     def add(self, record: Record) -> None:
         """Take in an ended step. What lies below it is forgotten: it sums that up."""
-        self.records[record.path] = record
+        shard = self.claim.shard
+        is_item = shard is not None and record.parent == shard.path
+        # Nobody in a shard looks at its items' outputs: they need not stay in memory.
+        self.records[record.path] = replace(record, output=None) if is_item else record
         self._children.setdefault(record.parent, set()).add(record.path)
         self.in_flight.pop(record.path, None)
         for token in self._by_path.pop(record.path, ()):

@@ -188,16 +188,20 @@ class Owner:
         )
 
     async def _load(self, parent: str) -> None:
-        """Load what shards have recorded below a parent."""
+        """Load what shards have recorded below a parent, unless it is more than an output may be."""
         claim, db = self._frame.claim, self._engine.db
         rows = await kernel.load_below(
-            db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, parent=parent
+            db,
+            execution_id=claim.execution_id,
+            frame=claim.frame,
+            epoch=claim.epoch,
+            parent=parent,
+            limit_bytes=self._engine.policy.output_limit_bytes,
         )
-        refs = [row.output_ref for row in rows if row.output_ref is not None]
-        outputs = await kernel.load_payloads(
-            db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, refs=refs
-        )
-        self._frame.add_rows(rows, outputs)
+        if rows is None:
+            self._memo.too_large.add(parent)
+        else:
+            self._frame.add_rows(rows, {})  # each page brings the outputs of its records
         self._is_dirty = True
 
     # Steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from functions.shared.db import kernel
@@ -22,6 +23,7 @@ from functions.shared.log import logger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from functions.shared.db.kernel import RecordRow
     from functions.shared.engine.policy import Engine
     from functions.shared.errors import FieldProblem
     from functions.shared.jsonvalue import Json, JsonObject
@@ -82,7 +84,8 @@ async def _own(
 ) -> Left:
     try:
         compiled = engine.documents.compiled(claim.content_hash, claim.document)
-        refs = [row.output_ref for row in claim.records if row.output_ref is not None]
+        claim = replace(claim, records=_needed_now(claim))
+        refs = [row.output_ref for row in claim.records if row.output_ref is not None and not _is_item(row, claim)]
         outputs = await kernel.load_payloads(
             engine.db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, refs=refs
         )
@@ -103,6 +106,27 @@ async def _own(
     if left.status == "away":
         return await release(engine, claim, frame.seq, control, deadline=deadline)
     return left
+
+
+def _needed_now(claim: Claimed) -> list[RecordRow]:
+    """Leave out what shards record: it is loaded when all of them have ended, unless it is too large to be kept.
+
+    If they have, and everything came along, it is used as it is.
+    """
+    rows = list(claim.records)
+    for wait in claim.waits:
+        items = f"{wait.path}["
+        if wait.kind != "shards":
+            continue
+        below = [row for row in rows if row.path.startswith(items)]
+        if not wait.answered or any(row.output_ref is not None for row in below):
+            rows = [row for row in rows if not row.path.startswith(items)]
+    return rows
+
+
+def _is_item(row: RecordRow, claim: Claimed) -> bool:
+    """Whether the row is an item's of this shard: only the frame that opened the shards looks at its output."""
+    return claim.shard is not None and row.parent == claim.shard.path
 
 
 def _finish_of(finish: JsonObject) -> Finish:
