@@ -11,7 +11,8 @@ from typing import TypeAlias, cast
 
 from jinja2 import nodes
 
-from functions.shared.dsl.evaluation import Evaluation, calculate, compare, is_number, member, no_name
+from functions.shared.dsl.comparison import compare
+from functions.shared.dsl.evaluation import Evaluation, calculate, is_number, member, no_name
 from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.filters import FILTERS, apply_filter
 from functions.shared.dsl.syntax import Key, keyword_name, reference_of
@@ -107,7 +108,13 @@ def _item(node: nodes.Getattr | nodes.Getitem) -> Closure:
     if isinstance(node.arg, nodes.Slice):
         return _slice(container, node.arg)
     key = build(node.arg)
-    return lambda run: member(container(run), key(run), "the value")
+
+    def look_up(run: Evaluation) -> object:
+        wanted = key(run)
+        run.spend(1 + (len(wanted) // 64 if isinstance(wanted, str) else 0))
+        return member(container(run), wanted, "the value")
+
+    return look_up
 
 
 def _slice(container: Closure, node: nodes.Slice) -> Closure:
@@ -122,7 +129,9 @@ def _slice(container: Closure, node: nodes.Slice) -> Closure:
             raise ExpressionError("type_error", "The limits of a cut must be whole numbers")
         if limits[2] == 0:
             raise ExpressionError("type_error", "The step of a cut cannot be 0")
-        return cast("list[object]", value)[slice(*cast("list[int | None]", limits))]
+        items, part = cast("list[object]", value), slice(*cast("list[int | None]", limits))
+        run.spend(len(range(*part.indices(len(items)))) // (64 if isinstance(value, str) else 8))
+        return items[part]
 
     return cut
 
@@ -200,6 +209,7 @@ def _if_defined(value: Closure, run: Evaluation) -> object:
     except ExpressionError as error:
         if error.code != "undefined":
             raise
+        run.spend(10)
         return _UNDEFINED
 
 

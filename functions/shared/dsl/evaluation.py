@@ -1,4 +1,7 @@
-"""One evaluation: the names it sees, the work it may still do, and how it looks things up and calculates."""
+"""One evaluation: the names it sees, the work it may still do, and how it looks things up and calculates.
+
+Nothing may hold up the process: whatever takes longer for larger values is paid for by size.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, cast
 
 from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.problems import did_you_mean
-from functions.shared.dsl.values import MAX_INT_BITS, MAX_TEXT, MAX_WORK, kind_of, plain
+from functions.shared.dsl.values import MAX_INT_BITS, MAX_TEXT, MAX_WORK, kind_of, plain, size_within
 
 
 class Evaluation:
@@ -16,9 +19,9 @@ class Evaluation:
 
     __slots__ = ("names", "rounds", "work")
 
-    def __init__(self, names: Mapping[str, object]) -> None:
+    def __init__(self, names: Mapping[str, object], work: int = MAX_WORK) -> None:
         self.names = names
-        self.work = MAX_WORK
+        self.work = work
         self.rounds = 0
 
     def spend(self, amount: int) -> None:
@@ -26,6 +29,16 @@ class Evaluation:
         self.work -= amount
         if self.work < 0:
             raise ExpressionError("too_large", f"The evaluation looks at more than {MAX_WORK:,} items")
+
+    def spend_on(self, value: object) -> None:
+        """Pay for going through the whole of a value, once."""
+        if isinstance(value, str):
+            self.spend(1 + len(value) // 8)
+        elif isinstance(value, (dict, list)):
+            size = size_within(cast("object", value), max(0, self.work) * 8)
+            self.spend(self.work + 1 if size is None else 1 + size // 8)
+        else:
+            self.spend(1)
 
 
 def member(value: object, key: object, described: str) -> object:
@@ -44,19 +57,25 @@ def member(value: object, key: object, described: str) -> object:
             raise ExpressionError("undefined", f"{described} has {len(items)} items, so no item {key}") from None
     kind = kind_of(cast("object", value))
     is_what = "null" if kind == "null" else f"a {kind}"
-    raise ExpressionError("undefined", f"{described} is {is_what}, so it has no {key!r}")
+    raise ExpressionError("undefined", f"{described} is {is_what}, so it has no {_shown(key)}")
 
 
 def _no_field(value: Mapping[object, object], key: object, described: str) -> ExpressionError:
-    names = [str(name) for name in list(value)[:200]]
-    return ExpressionError("undefined", f"{described} has no field {key!r}", did_you_mean(str(key), names))
+    def hint() -> str | None:
+        return did_you_mean(str(key)[:100], [str(name) for name in list(value)[:200]])
+
+    return ExpressionError("undefined", f"{described} has no field {_shown(key)}", hint)
+
+
+def _shown(key: object) -> str:
+    return repr(key[:100]) if isinstance(key, str) else repr(key) if is_number(key) else f"a {kind_of(key)}"
 
 
 def no_name(name: str, names: Mapping[str, object]) -> ExpressionError:
     """Say that a name is not there."""
     if name in {"null", "nil", "undefined"}:
         return ExpressionError("undefined", f"{name!r} is not defined", "Write `none` for null.")
-    return ExpressionError("undefined", f"{name!r} is not defined", did_you_mean(name, names))
+    return ExpressionError("undefined", f"{name!r} is not defined", lambda: did_you_mean(name, names))
 
 
 def is_number(value: object) -> bool:
@@ -77,14 +96,17 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], object]] = {
 def calculate(evaluation: Evaluation, sign: str, left: object, right: object) -> object:
     """Apply an arithmetic operator: numbers, and `+` also for two texts or two lists."""
     if is_number(left) and is_number(right):
+        for side in (left, right):
+            if isinstance(side, int) and side.bit_length() > 64:  # noqa: PLR2004  as long as the machine calculates
+                evaluation.spend(side.bit_length() // 16)
         return _number(sign, left, right)
     kinds = kind_of(left), kind_of(right)
     if sign == "+" and isinstance(left, str) and isinstance(right, str):
+        evaluation.spend((len(left) + len(right)) // 64)
         return text_within(left + right) if len(left) + len(right) <= MAX_TEXT else text_within(None)
     if sign == "+" and isinstance(left, list) and isinstance(right, list):
-        joined = cast("list[object]", left) + cast("list[object]", right)
-        evaluation.spend(len(joined))
-        return joined
+        evaluation.spend(len(cast("list[object]", left)) + len(cast("list[object]", right)))
+        return cast("list[object]", left) + cast("list[object]", right)
     hint = "Put both into one text, as in `${{ a }} ${{ b }}`, or convert with `| string`, `| int` or `| float`."
     raise ExpressionError("type_error", f"Cannot calculate {kinds[0]} {sign} {kinds[1]}", hint)
 
@@ -106,40 +128,3 @@ def text_within(text: str | None) -> str:
     if text is None or len(text) > MAX_TEXT:
         raise ExpressionError("too_large", f"The text is longer than {MAX_TEXT:,} characters")
     return text
-
-
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "lt": operator.lt,
-    "lteq": operator.le,
-    "gt": operator.gt,
-    "gteq": operator.ge,
-}
-SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
-
-
-def compare(evaluation: Evaluation, name: str, left: object, right: object) -> bool:
-    """Compare as Python does; an order only exists between two numbers or two texts."""
-    if name == "eq":
-        return left == right
-    if name == "ne":
-        return left != right
-    if name in {"in", "notin"}:
-        return contains(evaluation, right, left) is (name == "in")
-    if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
-        return _ORDER[name](left, right)
-    raise ExpressionError("type_error", f"Cannot compare {kind_of(left)} {SIGNS[name]} {kind_of(right)}")
-
-
-def contains(evaluation: Evaluation, container: object, item: object) -> bool:
-    """Tell whether a text holds a text, a list an item, or an object a key."""
-    if isinstance(container, str) and isinstance(item, str):
-        evaluation.spend(len(container) // 64)
-        return item in container
-    if isinstance(container, list):
-        items = cast("list[object]", container)
-        evaluation.spend(len(items) // 8)  # comparing is much cheaper than calling a filter
-        return item in items
-    if isinstance(container, Mapping) and isinstance(item, str):
-        return item in cast("Mapping[object, object]", container)
-    kinds = kind_of(item), kind_of(cast("object", container))
-    raise ExpressionError("type_error", f"Cannot look for a {kinds[0]} in a {kinds[1]}")

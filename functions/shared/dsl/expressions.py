@@ -164,10 +164,10 @@ def _check_container(result: Json) -> None:
 
 
 class _Walk:
-    """One walk over a structure; the results together may not be larger than one result."""
+    """One walk over a structure: all its expressions together do the work, and give as much, as one may."""
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+        self._run = Evaluation(scope)
         self._left = MAX_RESULT
         self._sizes: dict[int, int] = {}
 
@@ -175,7 +175,7 @@ class _Walk:
         if isinstance(value, str):
             if OPEN not in value:
                 return value
-            return self._counted(_evaluate_text(value, Evaluation(self._scope)))
+            return self._counted(_evaluate_text(value, self._run))
         if isinstance(value, dict):
             return {key: self.walk(entry) for key, entry in value.items()}
         if isinstance(value, list):

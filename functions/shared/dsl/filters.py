@@ -8,18 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from functions.shared.dsl.evaluation import (
-    Evaluation,
-    calculate,
-    compare,
-    contains,
-    is_number,
-    member,
-    text_within,
-)
+from functions.shared.dsl.comparison import compare, contains
+from functions.shared.dsl.evaluation import Evaluation, calculate, is_number, member, text_within
 from functions.shared.dsl.expression_errors import ExpressionError
-from functions.shared.dsl.values import MAX_TEXT, kind_of, plain, to_text
+from functions.shared.dsl.values import MAX_KEY, MAX_TEXT, kind_of, plain, to_text
 
+MAX_TRIMMED = 100  # characters that `trim` may be told to take away
 FilterFunction: TypeAlias = Callable[..., object]
 _MISSING = object()
 
@@ -48,12 +42,16 @@ def _items(evaluation: Evaluation, value: object, name: str) -> list[object]:
     return items
 
 
-def _attribute(value: object, path: object) -> object:
+def _attribute(evaluation: Evaluation, value: object, path: object) -> object:
     """Follow `a.b.0` from a value, by items only."""
     if isinstance(path, int):
         return member(value, path, "the item")
+    text = str(path)
+    if len(text) > MAX_KEY:
+        raise ExpressionError("too_large", f"An attribute has at most {MAX_KEY:,} characters")
     described = "the item"
-    for part in str(path).split("."):
+    for part in text.split("."):
+        evaluation.spend(2)
         is_position = part.isascii() and part.isdigit() and kind_of(value) == "list"
         value = member(value, int(part) if is_position else part, described)
         described = f"{described}.{part}"
@@ -61,17 +59,18 @@ def _attribute(value: object, path: object) -> object:
 
 
 def _first(evaluation: Evaluation, value: object) -> object:
-    items = _items(evaluation, value, "first")
-    if not items:
-        raise ExpressionError("undefined", "`first` of an empty list", "Add `| default(...)`.")
-    return items[0]
+    return _one_of(evaluation, value, "first", 0)
 
 
 def _last(evaluation: Evaluation, value: object) -> object:
-    items = _items(evaluation, value, "last")
+    return _one_of(evaluation, value, "last", -1)
+
+
+def _one_of(evaluation: Evaluation, value: object, name: str, position: int) -> object:
+    items = cast("list[object]", value) if isinstance(value, (list, str)) else _items(evaluation, value, name)
     if not items:
-        raise ExpressionError("undefined", "`last` of an empty list", "Add `| default(...)`.")
-    return items[-1]
+        raise ExpressionError("undefined", f"`{name}` of an empty list", "Add `| default(...)`.")
+    return items[position]
 
 
 def _length(_: Evaluation, value: object) -> object:
@@ -85,7 +84,7 @@ def _join(evaluation: Evaluation, value: object, d: object = "", attribute: obje
     parts: list[str] = []
     size = 0
     for item in _items(evaluation, value, "join"):
-        part = to_text(item if attribute is None else _attribute(item, attribute))
+        part = to_text(item if attribute is None else _attribute(evaluation, item, attribute))
         size += len(part) + len(between)
         if size - len(between) > MAX_TEXT:
             text_within(None)
@@ -93,34 +92,54 @@ def _join(evaluation: Evaluation, value: object, d: object = "", attribute: obje
     return between.join(parts)
 
 
-def _paid(evaluation: Evaluation, text: str) -> str:
-    evaluation.spend(len(text) // 8)
-    return text_within(text)
+def _text(evaluation: Evaluation, value: object) -> str:
+    evaluation.spend_on(value)
+    return text_within(to_text(value))
 
 
 def _lower(evaluation: Evaluation, value: object) -> object:
-    return _paid(evaluation, to_text(value)).lower()
+    return _text(evaluation, value).lower()
 
 
 def _upper(evaluation: Evaluation, value: object) -> object:
-    return _paid(evaluation, to_text(value)).upper()
+    return _text(evaluation, value).upper()
 
 
 def _trim(evaluation: Evaluation, value: object, chars: object = None) -> object:
-    return _paid(evaluation, to_text(value)).strip(None if chars is None else to_text(chars))
+    text, taken = _text(evaluation, value), None if chars is None else _text(evaluation, chars)
+    if taken is not None and len(taken) > MAX_TRIMMED:
+        raise ExpressionError("too_large", f"`trim` takes at most {MAX_TRIMMED} characters away")
+    evaluation.spend(len(text) * len(taken or "") // 64)
+    return text.strip(taken)
 
 
 def _tojson(evaluation: Evaluation, value: object, indent: object = None) -> object:
     if indent is not None and not (is_number(indent) and indent in range(9)):
         raise ExpressionError("type_error", "`tojson` takes an indent from 0 to 8")
+    evaluation.spend_on(value)
     try:
-        text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, indent=cast("int | None", indent))
+        if indent is not None:
+            return _indented(evaluation, value, cast("int", indent))
+        return text_within(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
     except (ValueError, RecursionError, TypeError) as error:
         raise ExpressionError("too_large", f"The value cannot be written as JSON: {error}") from None
-    return _paid(evaluation, text)
 
 
-def _int(_: Evaluation, value: object, default: object = _MISSING) -> object:
+def _indented(evaluation: Evaluation, value: object, indent: int) -> str:
+    """Write piece by piece: the indentation of a deep list can be much larger than the list."""
+    pieces: list[str] = []
+    size = 0
+    for piece in json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent).iterencode(plain(value)):
+        evaluation.spend(3)
+        size += len(piece)
+        if size > MAX_TEXT:
+            text_within(None)
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _int(evaluation: Evaluation, value: object, default: object = _MISSING) -> object:
+    evaluation.spend_on(value)
     try:
         if isinstance(value, str):
             text = value.strip()
@@ -132,7 +151,8 @@ def _int(_: Evaluation, value: object, default: object = _MISSING) -> object:
     return _converted("int", "a whole number", value, default)
 
 
-def _float(_: Evaluation, value: object, default: object = _MISSING) -> object:
+def _float(evaluation: Evaluation, value: object, default: object = _MISSING) -> object:
+    evaluation.spend_on(value)
     try:
         if isinstance(value, (str, int, float)):
             number = float(value)
@@ -152,15 +172,23 @@ def _converted(name: str, wanted: str, value: object, default: object) -> object
 
 
 def _string(evaluation: Evaluation, value: object) -> object:
-    return _paid(evaluation, to_text(value))
+    return _text(evaluation, value)
 
 
-def _sort_key(attribute: object, *, case_sensitive: bool) -> Callable[[object], object]:
-    def key(item: object) -> object:
-        value = item if attribute is None else _attribute(item, attribute)
-        return value.lower() if isinstance(value, str) and not case_sensitive else value
-
-    return key
+def _keys(
+    evaluation: Evaluation, items: list[object], attribute: object, *, case_sensitive: bool, times: int = 1
+) -> list[object]:
+    """Give what the items are compared by, and pay for comparing each of them `times` times."""
+    keys: list[object] = []
+    for item in items:
+        value = item if attribute is None else _attribute(evaluation, item, attribute)
+        if isinstance(value, str):
+            evaluation.spend(len(value) // 16 + (times + 3) // 4 + times * (len(value) // 64))
+            value = value if case_sensitive else value.lower()
+        else:
+            evaluation.spend((times + 3) // 4)
+        keys.append(value)
+    return keys
 
 
 def _sort(
@@ -171,9 +199,8 @@ def _sort(
     attribute: object = None,
 ) -> object:
     items = _items(evaluation, value, "sort")
-    key = _sort_key(attribute, case_sensitive=bool(case_sensitive))
-    evaluation.spend(len(items) * 4)
-    keys = [key(item) for item in items]
+    times = len(items).bit_length()
+    keys = _keys(evaluation, items, attribute, case_sensitive=bool(case_sensitive), times=times)
     _one_kind("sort", keys)
     order = sorted(range(len(items)), key=lambda at: cast("str", keys[at]), reverse=bool(reverse))
     return [items[at] for at in order]
@@ -192,16 +219,30 @@ def _unique(
     case_sensitive: object = False,  # noqa: FBT002  the order of Jinja's own arguments
     attribute: object = None,
 ) -> object:
-    key = _sort_key(attribute, case_sensitive=bool(case_sensitive))
+    items = _items(evaluation, value, "unique")
+    evaluation.spend(len(items))
     seen: set[tuple[str, str]] = set()
     kept: list[object] = []
-    for item in _items(evaluation, value, "unique"):
-        entry = key(item)
-        mark = (kind_of(entry), json.dumps(plain(entry), sort_keys=True))
+    for item, entry in zip(
+        items, _keys(evaluation, items, attribute, case_sensitive=bool(case_sensitive)), strict=True
+    ):
+        mark = kind_of(entry), _mark(evaluation, entry)
         if mark not in seen:
             seen.add(mark)
             kept.append(item)
     return kept
+
+
+def _mark(evaluation: Evaluation, value: object) -> str:
+    """Write a value so that equal ones look the same. As text: the hashes of numbers can be made to collide."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, (int, float)):
+        return repr(value)
+    evaluation.spend(10)
+    evaluation.spend_on(value)
+    evaluation.spend_on(value)  # sorting its keys
+    return json.dumps(plain(value), sort_keys=True)
 
 
 def _map(
@@ -214,7 +255,7 @@ def _map(
 ) -> object:
     items = _items(evaluation, value, "map")
     if attribute is not _MISSING:
-        return [_attribute_or(item, attribute, default) for item in items]
+        return [_attribute_or(evaluation, item, attribute, default) for item in items]
     name = str(inner)
     if name not in MAPPABLE or name not in FILTERS:
         allowed = ", ".join(sorted(MAPPABLE))
@@ -222,6 +263,7 @@ def _map(
             "not_allowed", f"`map` cannot apply `{name}`", f"It takes `attribute='name'` or one of {allowed}."
         )
     function = FILTERS[name].function
+    evaluation.spend(3 * len(items))
     return [apply_filter(name, function, evaluation, item, *arguments) for item in items]
 
 
@@ -233,14 +275,15 @@ def apply_filter(name: str, function: FilterFunction, *arguments: object, **name
         raise ExpressionError("type_error", f"`{name}` got a value or arguments that it does not take") from None
 
 
-def _attribute_or(item: object, path: object, default: object) -> object:
+def _attribute_or(evaluation: Evaluation, item: object, path: object, default: object) -> object:
     if default is _MISSING:
-        return _attribute(item, path)
+        return _attribute(evaluation, item, path)
     try:
-        return _attribute(item, path)
+        return _attribute(evaluation, item, path)
     except ExpressionError as error:
         if error.code != "undefined":
             raise
+        evaluation.spend(10)
         return default
 
 
@@ -258,7 +301,8 @@ def _passes(evaluation: Evaluation, value: object, test: object, arguments: tupl
     """Apply a test of select, selectattr or rejectattr; without a test, whether the value is true."""
     if test is _MISSING:
         return bool(value)
-    name = str(test)
+    evaluation.spend(2)
+    name = str(test)[:40]
     if name in {"none", "defined"} and not arguments:
         return (value is None) is (name == "none")
     if len(arguments) == 1 and name in _TESTS:
@@ -279,7 +323,7 @@ def _select(evaluation: Evaluation, value: object, test: object = _MISSING, *arg
 def _attribute_passes(
     evaluation: Evaluation, item: object, attribute: object, test: object, arguments: tuple[object, ...]
 ) -> bool:
-    value = _attribute_or(item, attribute, _MISSING if test != "defined" else None)
+    value = _attribute_or(evaluation, item, attribute, _MISSING if test != "defined" else None)
     return _passes(evaluation, value, test, arguments)
 
 
@@ -300,7 +344,8 @@ def _rejectattr(
 def _sum(evaluation: Evaluation, value: object, attribute: object = None, start: object = 0) -> object:
     total = start
     for item in _items(evaluation, value, "sum"):
-        number = item if attribute is None else _attribute(item, attribute)
+        number = item if attribute is None else _attribute(evaluation, item, attribute)
+        evaluation.spend(2)
         if not is_number(number):
             raise ExpressionError("type_error", f"`sum` needs numbers, not a {kind_of(number)}")
         total = calculate(evaluation, "+", total, number)
@@ -317,8 +362,7 @@ def _extreme(name: str, choose: Callable[[list[Any]], object]) -> FilterFunction
         items = _items(evaluation, value, name)
         if not items:
             raise ExpressionError("undefined", f"`{name}` of an empty list", "Add `| default(...)`.")
-        key = _sort_key(attribute, case_sensitive=bool(case_sensitive))
-        keys = [key(item) for item in items]
+        keys = _keys(evaluation, items, attribute, case_sensitive=bool(case_sensitive), times=0)
         _one_kind(name, keys)
         return items[keys.index(choose(keys))]
 

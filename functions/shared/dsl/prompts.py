@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
+from jinja2 import nodes
+
 from functions.shared.dsl.closures import Closure, build
 from functions.shared.dsl.evaluation import Evaluation
 from functions.shared.dsl.expression_errors import ExpressionError
@@ -187,8 +189,8 @@ def _tag_error(message: str, hint: str | None = None) -> ExpressionError:
     return ExpressionError("syntax", message, hint)
 
 
-def _sequence(nodes: list[Node]) -> Part:
-    parts = [_part(node) for node in nodes]
+def _sequence(body: list[Node]) -> Part:
+    parts = [_part(node) for node in body]
 
     def sequence(run: Evaluation) -> Iterator[str]:
         for part in parts:
@@ -202,13 +204,26 @@ def _part(node: Node) -> Part:
         case Text(text):
             return lambda _: iter((text,))
         case Value(source):
-            value = build(parse(source))
+            value = _paid(source)
             return lambda run: iter((to_text(value(run)),))
         case If(branches):
-            arms = [(None if arm.source is None else build(parse(arm.source)), _sequence(arm.body)) for arm in branches]
+            arms = [(None if arm.source is None else _paid(arm.source), _sequence(arm.body)) for arm in branches]
             return _choice(arms)
         case For(names, source, _, body):
-            return _loop(names, build(parse(source)), _sequence(body))
+            return _loop(names, _paid(source), _sequence(body))
+
+
+def _paid(source: str) -> Closure:
+    """Build an expression that pays for its parts each time: in a loop even small ones add up."""
+    tree = parse(source)
+    cost = 5 + sum(1 for _ in tree.find_all(nodes.Node))
+    closure = build(tree)
+
+    def evaluate(run: Evaluation) -> object:
+        run.spend(cost)
+        return closure(run)
+
+    return evaluate
 
 
 def _choice(arms: list[tuple[Closure | None, Part]]) -> Part:
@@ -225,7 +240,8 @@ def _loop(names: tuple[str, ...], source: Closure, body: Part) -> Part:
     def loop(run: Evaluation) -> Iterator[str]:
         scope = cast("dict[str, object]", run.names)
         outer = {name: scope[name] for name in names if name in scope}
-        for values in _rounds(source(run), len(names)):
+        for values in _rounds(run, source(run), len(names)):
+            run.spend(3)
             run.rounds += 1
             if run.rounds > MAX_ITERATIONS:
                 raise ExpressionError("too_large", f"The loops of a prompt may run {MAX_ITERATIONS:,} rounds together")
@@ -238,7 +254,9 @@ def _loop(names: tuple[str, ...], source: Closure, body: Part) -> Part:
     return loop
 
 
-def _rounds(value: object, count: int) -> Iterator[tuple[object, ...]]:
+def _rounds(run: Evaluation, value: object, count: int) -> Iterator[tuple[object, ...]]:
+    if isinstance(value, (dict, list)):
+        run.spend(len(cast("list[object]", value)) // 4)
     if isinstance(value, dict):
         entries = cast("dict[str, object]", value)
         return iter([(key, entry) for key, entry in entries.items()] if count > 1 else [(key,) for key in entries])

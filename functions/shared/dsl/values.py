@@ -12,7 +12,8 @@ from functions.shared.jsonvalue import Json
 
 MAX_TEXT = 5_000_000  # characters of one evaluated text
 MAX_RESULT = 5_000_000  # rough bytes of one evaluated structure
-MAX_WORK = 1_000_000  # items looked at by one evaluation
+MAX_WORK = 1_000_000  # what one evaluation may do: items looked at, a text counts as an item for some of its characters
+MAX_KEY = 1_000  # characters of a computed key or path of keys
 MAX_INT_BITS = 8_192
 
 _SCALARS = (str, int, float, bool, type(None))
@@ -55,8 +56,10 @@ def to_text(value: object) -> str:
         return value
     if type(value) is int:
         return str(value) if value.bit_length() <= MAX_INT_BITS else _too_long()
+    if isinstance(value, (dict, list)):
+        check_size(cast("object", value), limit=MAX_TEXT)
     try:
-        return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+        return json.dumps(plain(cast("object", value)), ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError, TypeError) as error:
         raise ExpressionError("too_large", f"The value cannot be written as JSON: {error}") from None
 
@@ -67,6 +70,14 @@ def _too_long() -> str:
 
 def check_size(value: object, *, limit: int = MAX_RESULT) -> int:
     """Give the rough size of a value in bytes; raises too_large above the limit, after looking at no more than that."""
+    size = size_within(value, limit)
+    if size is None:
+        raise ExpressionError("too_large", f"The value is larger than {limit:,} bytes")
+    return size
+
+
+def size_within(value: object, limit: int) -> int | None:
+    """Give the rough size of a value in bytes, None above the limit."""
     size = 0
     stack: list[object] = [value]
     while stack:
@@ -85,5 +96,5 @@ def check_size(value: object, *, limit: int = MAX_RESULT) -> int:
         else:
             size += 6
         if size + len(stack) > limit:
-            raise ExpressionError("too_large", f"The value is larger than {limit:,} bytes")
+            return None
     return size

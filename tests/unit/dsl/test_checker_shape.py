@@ -13,7 +13,6 @@ from functions.shared.dsl.checker import check
 from functions.shared.dsl.models import NOT_YET_KEYS, NOT_YET_KINDS
 from tests.unit.dsl.documents import DESIGN, codes_of, only, problems_of
 
-
 _LOOK = "Write it without `(?=`, `(?!` and `(?<`; a `code` step can look closer."
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 from jinja2 import nodes
 
-from functions.shared.dsl.evaluation import SIGNS
+from functions.shared.dsl.comparison import SIGNS
 from functions.shared.dsl.problems import did_you_mean, nearest
 from functions.shared.dsl.syntax import keyword_name
 from functions.shared.dsl.values import kind_of, to_text
