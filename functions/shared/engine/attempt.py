@@ -10,7 +10,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Stale
@@ -34,6 +34,13 @@ SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a sec
 CACHE_COMPONENT = "plane.cache"
 MAYBE_DONE = frozenset({"timed_out", "connection_lost", "provider_unreachable", "outcome_unknown", "internal"})
 _INDEX = re.compile(r"\[\d+\]")
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A handler that must get ready once in a process, which may take seconds: loading a large library."""
+
+    async def prepare(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,8 @@ class _Run:
             raise StepFailed(
                 "kind_not_available", f"This runner has no steps of kind {self.start.kind}.", retryable=False
             )
+        if isinstance(handler, Prepares):
+            await self._prepared(handler)
         limit = asyncio.timeout(self.start.timeout_s)
         try:
             async with limit:
@@ -276,6 +285,19 @@ class _Run:
         self.spent.add(done.usage)
         await self._remember(done)
         return done
+
+    async def _prepared(self, handler: Prepares) -> None:
+        """Let a kind get ready; neither the step's time limit nor its duration counts that."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        try:
+            await handler.prepare()
+        except Exception as error:
+            log.exception("steps of kind %s cannot run here", self.start.kind)
+            message = f"This runner cannot run steps of kind {self.start.kind}; its log says why."
+            raise StepFailed("kind_not_available", message, retryable=False) from error
+        finally:
+            self.began += loop.time() - since
 
     def _context(self, attempt: int) -> Context:
         own = None if self.start.budget_usd is None else Decimal(self.start.budget_usd)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OUTPUT_LIMIT_BYTES = 5_000_000
 BATCH_RESULTS = 64
 BATCH_BYTES = 1_000_000
-FRAME_RECORDS = 10_000
+FRAME_RECORDS = 10_000  # of an execution: `limits.max_steps`, 100,000 at most; its age, a year, is the database's
 DOCUMENTS_KEPT = 64
 DOCUMENTS_NAMED = 16
 
