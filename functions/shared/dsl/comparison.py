@@ -58,7 +58,7 @@ def is_same(evaluation: Evaluation, left: object, right: object) -> bool:
                 if key not in other_entries:
                     return False
                 pairs.append((entries[key], other_entries[key]))
-        elif not _is_same_scalar(evaluation, cast("object", one), cast("object", other)):
+        elif not _is_same_scalar(evaluation, cast("object", one), other):
             return False
     return True
 

@@ -12,6 +12,7 @@ from jinja2.parser import Parser
 from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.filters import FILTER_NAMES, FILTERS
 from functions.shared.dsl.problems import did_you_mean
+from functions.shared.dsl.values import has_unstorable
 
 MAX_NODES = 200
 MAX_SOURCE = 4_000
@@ -100,6 +101,8 @@ def _allow_node(node: nodes.Node) -> None:
         case nodes.Dict():
             if not all(isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str) for pair in node.items):
                 raise ExpressionError("not_allowed", "The keys of an object must be quoted texts")
+        case nodes.Const(value=str() as text) if has_unstorable(text):
+            raise ExpressionError("not_allowed", "A text holds a NUL character or half of a character", "Remove it.")
         case nodes.Const(value=bool() | int() | float() | str() | None):
             pass
         case _ if not isinstance(node, _ALLOWED):

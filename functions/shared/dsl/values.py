@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -16,7 +17,18 @@ MAX_WORK = 1_000_000  # what one evaluation may do: items looked at, a text coun
 MAX_KEY = 1_000  # characters of a computed key or path of keys
 MAX_INT_BITS = 8_192
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SCALARS = (str, int, float, bool, type(None))
+
+
+def has_unstorable(text: str) -> bool:
+    """Tell whether a text holds NUL or half of a character, which the database and UTF-8 cannot carry."""
+    return _UNSTORABLE.search(text) is not None
+
+
+def readable(text: str) -> str:
+    """Give a text that can be sent whatever it quotes."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def kind_of(value: object) -> str:

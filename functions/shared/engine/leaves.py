@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 MAX_OUTPUT_BYTES = 5_000_000
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it
 _ENDING: JsonObject = {"code": "stopped", "message": "an execution that is ending waits for nothing"}
 
 
@@ -285,13 +287,23 @@ class Leaves:
 
 
 def check_output(output: Json) -> None:
-    """Refuse an output that is too large to keep; raises RenderError."""
+    """Refuse an output that is too large to keep, or holds what the database cannot; raises RenderError."""
     if isinstance(output, (bool, int, float)) or output is None:
         return
-    size = len(json.dumps(output, ensure_ascii=False).encode())
+    text = json.dumps(output, ensure_ascii=False)
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _unsupported() from None
+    if _NUL.search(text):
+        raise _unsupported()
     if size > MAX_OUTPUT_BYTES:
         message = f"The output is {size:,} bytes, the limit is {MAX_OUTPUT_BYTES:,}; give less, or a reference to it"
         raise RenderError("output_too_large", message)
+
+
+def _unsupported() -> RenderError:
+    return RenderError("unsupported_character", "The output holds a NUL character or half of a character")
 
 
 def _is_about(wait: Wait | None, lost: InFlight) -> bool:

@@ -6,6 +6,7 @@ from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.loader import Loaded
 from functions.shared.dsl.problems import DocumentPath, Problem, Severity, path_text
 from functions.shared.dsl.sites import Found, Site
+from functions.shared.dsl.values import readable
 
 EXPRESSION_CODES = {
     "syntax": "expression_syntax",
@@ -67,12 +68,12 @@ class Findings:
     ) -> None:
         if len(self._found) >= MAX_FINDINGS:
             return
-        shown = path_text(path)
+        shown, message = readable(path_text(path)), readable(message)
         if (shown, code, message) in self._found:
             return
         line, column = self._place(path, offset)
         self._found[shown, code, message] = Problem(
-            shown, line, column, code, severity, message, hint or _USUAL_HINTS.get(code)
+            shown, line, column, code, severity, message, readable(hint) if hint else _USUAL_HINTS.get(code)
         )
 
     def _place(self, path: DocumentPath, offset: int | None) -> tuple[int | None, int | None]:
