@@ -11,6 +11,7 @@ from functions.shared.steps import HANDLERS, Context, HttpPolicy, StepFailed
 
 http = HANDLERS["http"]
 fetch_page = HANDLERS["tool"]
+SECRET_AGENT = {"User-Agent": {"secret": "PASSWORD"}}  # harmless by its name, but not by its value
 
 
 def answers(*addresses: str) -> Callable[[str, int], object]:
@@ -194,16 +195,17 @@ async def test_a_redirect_to_the_same_origin_keeps_credentials_and_another_origi
     config = {
         "method": "POST",
         "auth": {"bearer": "API_TOKEN"},
-        "headers": {"X-Key": {"secret": "PASSWORD"}, "Cookie": "a=b", "Accept": "text/plain"},
+        "headers": {"X-Key": {"secret": "PASSWORD"}, "Cookie": "a=b", "Accept": "text/plain", **SECRET_AGENT},
         "json": {"a": 1},
     }
     await http({**config, "url": f"{target.url}/redirect?code=307&to=/echo"}, context())
     there = target.requests[-1]["headers"]
     assert there["authorization"].startswith("Bearer ")
-    assert there["x-key"] == "hunter2-hunter2"
+    assert there["x-key"] == there["user-agent"] == "hunter2-hunter2"
     await http({**config, "url": f"{target.url}/redirect?code=307&to=http://localhost:{target.port}/echo"}, context())
     other = target.requests[-1]
     assert not {"authorization", "x-key", "cookie"} & set(other["headers"])
+    assert other["headers"]["user-agent"].startswith("AgentPlane/")
     assert other["headers"]["accept"] == "text/plain"
     assert other["headers"]["idempotency-key"] == "key-1"
     assert (other["method"], other["body"]) == ("POST", '{"a":1}')

@@ -59,7 +59,7 @@ class Effects(Protocol):
 class HttpPolicy:
     """Where http steps and tools may go, and how much they may take.
 
-    `allow_private`: hosts or host:port in private ranges that are reachable all the same, as written in the URL.
+    `allow_private`: hosts or host:port in private ranges that are reachable all the same, in any case.
     `resolve` gives the addresses of a host and port; None is the system's resolver.
     """
 

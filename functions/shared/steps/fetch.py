@@ -27,12 +27,13 @@ _OWNED_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "conn
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request. `secret_headers` go to the origin of `url` only, like every header that is not plainly harmless."""
+    """A request. `secret_headers`, by lower-case name, go to the origin of `url` only, whatever they are called."""
 
     method: str
     url: httpx.URL
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     content: bytes | None = None
+    secret_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ def _next_request(request: Outgoing, answer: Fetched) -> Outgoing | None:
         raise StepFailed("invalid_url", f"{shown(request.url)} redirects to {location[:200]!r}.") from None
     headers = dict(request.headers)
     if _origin(target) != _origin(request.url):
-        headers = {name: value for name, value in headers.items() if name.lower() in _KEPT_ACROSS_ORIGINS}
+        kept = _KEPT_ACROSS_ORIGINS - request.secret_headers
+        headers = {name: value for name, value in headers.items() if name.lower() in kept}
     method, content = request.method, request.content
     if (answer.status == 303 and method != "HEAD") or (answer.status in (301, 302) and method == "POST"):  # noqa: PLR2004
         method, content = "GET", None

@@ -35,7 +35,8 @@ async def run_http(config: JsonObject, context: Context) -> Done:
     headers.setdefault("idempotency-key", context.idempotency_key)
     content = _content(spec, config, headers)
     check_headers(headers)
-    request = Outgoing(spec.method, with_query(parse_url(spec.url), spec.query), headers, content)
+    secret = frozenset(name.lower() for name, value in spec.headers.items() if isinstance(value, dict))
+    request = Outgoing(spec.method, with_query(parse_url(spec.url), spec.query), headers, content, secret)
     answer = await fetch(request, context.http, timeout_s=context.timeout_s)
     body = body_of(answer)
     is_good = answer.status in spec.expect.status if spec.expect else answer.status < _BAD

@@ -30,6 +30,7 @@ _REFUSED_V4 = tuple(
         "10.0.0.0/8",
         "100.64.0.0/10",  # carriers' shared space
         "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's metadata and agent, inside a public range
         "169.254.0.0/16",  # link-local, the clouds' metadata
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -104,7 +105,8 @@ def is_allowed_private(host: str, port: int, policy: HttpPolicy) -> bool:
     """Tell whether the operator listed this host, or host:port."""
     name = host.lower().rstrip(".").strip("[]")
     written = f"[{name}]" if ":" in name else name
-    return not policy.allow_private.isdisjoint((name, written, f"{written}:{port}"))
+    wanted = (name, written, f"{written}:{port}")
+    return any(listed.lower() in wanted for listed in policy.allow_private)
 
 
 def _is_public_text(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -27,8 +28,11 @@ class Secrets:
         return value
 
     def remember(self, name: str, value: str) -> None:
-        """Also hide the forms in which a value travels in URLs and JSON."""
-        for form in (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]):
+        """Also hide the forms in which a value travels in URLs, JSON and base64."""
+        raw = value.encode(errors="surrogatepass")
+        encoded = [base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
+        coded = [form.rstrip("=") for form in encoded]  # with what may follow, it is hidden all the same
+        for form in (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], *encoded, *coded):
             if len(form) >= _MIN_LENGTH:
                 self._known[form] = f"[secret {name}]"
 

@@ -24,7 +24,8 @@ def test_public_addresses_are_reached(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1",
+    ["0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "127.0.0.1", "127.255.255.254", "168.63.129.16",
+     "::ffff:168.63.129.16", "169.254.169.254", "172.16.0.1",
      "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.51.100.7",
      "203.0.113.9", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
      "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:0:127.0.0.1",
@@ -56,6 +57,8 @@ def test_what_python_calls_private_is_never_public_here(address: IPv4Address) ->
     [
         ("shop.internal", "shop.internal", 80, True),
         ("shop.internal", "SHOP.internal.", 443, True),
+        ("Shop.Internal:8080", "shop.internal", 8080, True),
+        ("SHOP.internal", "shop.internal", 80, True),
         ("shop.internal:8080", "shop.internal", 8080, True),
         ("shop.internal:8080", "shop.internal", 80, False),
         ("shop.internal", "evil-shop.internal", 80, False),

@@ -35,7 +35,9 @@ CONTEXT = Context(
 )
 
 
-@pytest.mark.parametrize("form", ['sec/ret+"x"', "sec%2Fret%2B%22x%22", 'sec/ret+\\"x\\"'])
+@pytest.mark.parametrize(
+    "form", ['sec/ret+"x"', "c2VjL3JldCsieCI=", "c2VjL3JldCsieCI", "sec%2Fret%2B%22x%22", 'sec/ret+\\"x\\"']
+)
 async def test_a_used_secret_is_hidden_in_every_form(form: str) -> None:
     async def leak(config: JsonObject, context: Context) -> Done:
         context.secrets("TOKEN")
