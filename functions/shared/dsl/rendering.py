@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from functions.shared.dsl.expression_errors import ExpressionError
 from functions.shared.dsl.expressions import evaluate, render_text
 from functions.shared.dsl.kinds import LITERAL_FIELDS
 from functions.shared.dsl.problems import DocumentPath
-from functions.shared.dsl.sites import is_prompt
+from functions.shared.dsl.sites import is_prompt, own_template
 from functions.shared.dsl.values import kind_of
-from functions.shared.jsonvalue import Json
+from functions.shared.jsonvalue import Json, JsonObject
 
 
 def render_config(kind: str, config: Json, scope: Mapping[str, object]) -> Json:
@@ -18,6 +19,11 @@ def render_config(kind: str, config: Json, scope: Mapping[str, object]) -> Json:
     if kind == "transform" or not isinstance(config, dict):
         return evaluate(config, scope)
     literal = LITERAL_FIELDS.get(kind, frozenset())
+    own = own_template(config) if kind == "tool" else None
+    if own is not None:
+        given = cast("JsonObject", config["with"])
+        rest = {key: evaluate(entry, scope) for key, entry in given.items() if key != "template"}
+        return {**config, "with": {**rest, "template": own[0]}}
     return {key: entry if key in literal else _render(kind, (key,), entry, scope) for key, entry in config.items()}
 
 

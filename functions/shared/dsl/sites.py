@@ -15,7 +15,7 @@ from functions.shared.dsl.models import LEAF_KINDS
 from functions.shared.dsl.problems import DocumentPath
 from functions.shared.dsl.prompts import For, If, Node, Value, parse_prompt
 from functions.shared.dsl.syntax import parse
-from functions.shared.dsl.templates import OPEN, TAG_OPEN, TemplateError, split
+from functions.shared.dsl.templates import OPEN, TAG_OPEN, TemplateError, is_one_expression, split
 from functions.shared.jsonvalue import Json, JsonObject
 
 Profile: TypeAlias = Literal["template", "condition", "prompt"]
@@ -89,10 +89,13 @@ def _kind_sites(kind: str, spec: Json, path: DocumentPath) -> Iterator[Site]:
         yield from templates(spec, path, "body")
         return
     literal = LITERAL_FIELDS.get(kind, frozenset())
+    own = (*path, "with", "template") if kind == "tool" and own_template(spec) is not None else None
     for key, entry in spec.items():
         if key in literal:
             continue
         for site in _texts(entry, (*path, key)):
+            if site.path == own:
+                continue
             if is_prompt(kind, site.path[len(path) :]):
                 yield Site(site.path, site.text, "prompt", "body")
             elif OPEN in site.text:
@@ -109,6 +112,20 @@ def _texts(value: Json, path: DocumentPath) -> Iterator[Site]:
     elif isinstance(value, list):
         for at, entry in enumerate(value):
             yield from _texts(entry, (*path, at))
+
+
+def own_template(spec: Json) -> tuple[str, Json] | None:
+    """Give the template that a `text_template` tool fills itself, and its `values`; None when there is none.
+
+    A template that is exactly one `${{ }}` is evaluated like every argument: it brings a template from elsewhere.
+    """
+    if not isinstance(spec, dict) or spec.get("name") != "text_template":
+        return None
+    given = spec.get("with")
+    template = given.get("template") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or not isinstance(template, str) or is_one_expression(template):
+        return None
+    return template, given.get("values", {})
 
 
 def is_prompt(kind: str, path: DocumentPath) -> bool:

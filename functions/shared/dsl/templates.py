@@ -35,6 +35,15 @@ def has_expression(text: str) -> bool:
     return OPEN in text
 
 
+def is_one_expression(text: str) -> bool:
+    """Tell whether the text is exactly one `${{ }}`, so that it keeps the type of its value."""
+    try:
+        pieces = split(text)
+    except TemplateError:
+        return False
+    return len(pieces) == 1 and pieces[0].kind == "expression"
+
+
 def split(text: str, *, tags: bool = False) -> list[Piece]:
     """Cut the text into pieces; `tags` also recognises `${% %}`. Raises TemplateError for an unclosed mark."""
     pieces: list[Piece] = []

@@ -12,13 +12,13 @@ from functions.shared.steps.base import (
 from functions.shared.steps.code import run_code
 from functions.shared.steps.emit import run_emit
 from functions.shared.steps.http_call import run_http
-from functions.shared.steps.llm import run_llm
+from functions.shared.steps.llm import prepare_models, run_llm
 from functions.shared.steps.redaction import Guarded
 from functions.shared.steps.state import run_state
 from functions.shared.steps.tool import run_tool
 
 HANDLERS: dict[str, Handler] = {
-    "llm": Guarded(run_llm),
+    "llm": Guarded(run_llm, ready=prepare_models),
     "http": Guarded(run_http),
     "code": Guarded(run_code),
     "tool": Guarded(run_tool),

@@ -90,6 +90,12 @@ def warm() -> None:
     _litellm()
 
 
+async def prepare_models() -> None:
+    """Import litellm without holding up the event loop; at once when it is there."""
+    if not _litellm.cache_info().currsize:
+        await asyncio.to_thread(_litellm)
+
+
 async def close_models() -> None:
     """Close the connections to providers that this event loop holds."""
     if _litellm.cache_info().currsize:
@@ -116,7 +122,7 @@ class Conversation:
     async def _finish(self, deadline: float) -> Done:
         self._require_provider()
         self._require_key()
-        await asyncio.to_thread(_litellm)
+        await prepare_models()
         self._require_route()
         schema = self._question.schema
         if schema is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, quote_plus
 
@@ -60,9 +60,18 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A handler whose results are storable and hold no secret. Errors other than StepFailed pass unchanged."""
+    """A handler whose results are storable and hold no secret. Errors other than StepFailed pass unchanged.
+
+    `ready` is what must happen once in a process before the handler can work, and belongs to no step's time.
+    """
 
     handler: Handler
+    ready: Callable[[], Awaitable[None]] | None = None
+
+    async def prepare(self) -> None:
+        """Get ready: quick once it is done."""
+        if self.ready is not None:
+            await self.ready()
 
     async def __call__(self, config: JsonObject, context: Context) -> Done:
         secrets = Secrets(context)

@@ -1,4 +1,4 @@
-"""The tool `text_template`: fill a template that is data, such as one kept in state."""
+"""The tool `text_template`: fill a template, written in the document or data such as one kept in state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def _run(given: JsonObject, context: Context, auth: Auth | None) -> Done:
 TEXT_TEMPLATE = Tool(
     name="text_template",
     description="Fill a template with `${{ name }}`, `${% for %}` and `${% if %}`. It sees `values` and nothing else. "
-    "In a workflow, marks are evaluated before the tool runs: pass a template that comes from input, state or a step.",
+    "In a workflow, a `template` that is exactly one `${{ }}` brings a template from input, state or a step.",
     arguments=arguments(
         ["template"],
         template={"type": "string", "maxLength": 200000},

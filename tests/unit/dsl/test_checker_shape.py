@@ -210,3 +210,10 @@ def test_the_same_document_as_json_text_is_accepted() -> None:
     document = check(DESIGN).document
     for text in (json.dumps(document), json.dumps(document, indent="\t")):
         assert [problem.severity for problem in check(text).problems] == []
+
+
+def test_a_step_at_the_top_cannot_be_called_on_error() -> None:
+    problems = check({"name": "a", "steps": {"on_error": {"transform": 1}}}).problems
+    assert [(problem.path, problem.code) for problem in problems] == [("steps.on_error", "bad_name")]
+    inside = {"g": {"steps": {"on_error": {"transform": 1}}}}
+    assert check({"name": "a", "steps": inside}).problems == []

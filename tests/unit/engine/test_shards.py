@@ -59,12 +59,12 @@ def test_a_shard_inside_an_item_sees_the_scopes_around_it() -> None:
     body = {"x": {"transform": "${{ item }}"}, "a": {"for_each": "input.list", "transform": "placeholder"}}
     body["a"] = {
         "for_each": "input.list",
-        "tool": {"name": "text_template", "with": {"template": "${{ item }}${{ steps.x.output }}"}},
+        "tool": {"name": "web_fetch", "with": {"url": "${{ item }}${{ steps.x.output }}"}},
     }
     compiled = workflow({"g": {"for_each": ["p", "q"], "steps": body}}, **LIST)
     planned = after(compiled, done("g[1].x", "q", parent="g[1]"), shard=Shard("g[1].a", 0, 1, 1), input={"list": MANY})
     assert planned.start[0].path == "g[1].a[0]"
-    assert planned.start[0].config["with"] == {"template": "0q"}
+    assert planned.start[0].config["with"] == {"url": "0q"}
 
 
 def test_a_failed_item_fails_its_shard_and_the_step() -> None:

@@ -114,3 +114,21 @@ def test_json_is_read_strictly(text: str) -> None:
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value}, now=1767225600.0) == seconds
+
+
+async def test_a_handler_gets_ready_by_itself_before_it_is_called() -> None:
+    said: list[str] = []
+
+    async def ready() -> None:
+        said.append("ready")
+
+    async def handle(config: JsonObject, context: Context) -> Done:
+        del context
+        said.append("called")
+        return Done(config)
+
+    handler = Guarded(handle, ready=ready)
+    await handler.prepare()
+    await handler({}, CONTEXT)
+    await Guarded(handle).prepare()
+    assert said == ["ready", "called"]

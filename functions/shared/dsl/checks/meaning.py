@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from functions.shared.dsl.checks.findings import Findings
 from functions.shared.dsl.checks.scopes import Placed, Places
 from functions.shared.dsl.checks.step_types import StepTypes
 from functions.shared.dsl.checks.types import ANY, Inference, Type
 from functions.shared.dsl.problems import DocumentPath, Severity, did_you_mean
-from functions.shared.dsl.sites import Found, Site, expressions
+from functions.shared.dsl.sites import Found, Site, expressions, own_template
 from functions.shared.dsl.syntax import Reference, references
 from functions.shared.dsl.templates import OPEN
-from functions.shared.jsonvalue import Json
+from functions.shared.jsonvalue import Json, JsonObject
 
 _EVERY_NAME = ("input", "steps", "item", "index", "loop", "error")
 _ELSEWHERE = {
@@ -35,8 +37,26 @@ def check_meaning(places: Places, findings: Findings) -> None:
         for site in step.sites:
             checker.check(site, step)
         _check_keys(step.raw, step.path, findings)
+        _check_own_template(step, findings)
     for site in places.loose_sites:
         checker.check(site, None)
+
+
+def _check_own_template(step: Placed, findings: Findings) -> None:
+    """Check a template that the tool fills: it can be read, and uses only names of `values`."""
+    own = own_template(step.raw.get("tool"))
+    if own is None:
+        return
+    template, values = own
+    site = Site((*step.path, "tool", "with", "template"), template, "prompt", "body")
+    for found in expressions(site):
+        if found.error is not None:
+            findings.expression(site, found, found.error)
+        for reference in references(found.tree) if found.tree is not None and isinstance(values, dict) else []:
+            if reference.name not in {*cast("JsonObject", values), *found.bound}:
+                message = f"The template sees only `values`, and these have no `{reference.name}`"
+                hint = f"Pass it: `values: {{{reference.name}: ${{{{ ... }}}}}}`."
+                findings.in_text(site, found, "unknown_name", message, hint)
 
 
 def _check_keys(value: Json, path: DocumentPath, findings: Findings) -> None:

@@ -27,6 +27,9 @@ def check_structure(places: Places, findings: Findings) -> None:
             spec = step.raw.get(kind)
             if isinstance(spec, dict):
                 check(spec, (*step.path, kind), findings)
+    if "on_error" in places.top.steps:
+        message = "A step at the top cannot be called `on_error`: the paths of its steps would be those of `on_error`"
+        findings.error(("steps", "on_error"), "bad_name", message, "Call it otherwise, such as `on_failure`.")
     declared = places.document.get("input")
     if isinstance(declared, dict):
         check_schema(declared, ("input",), findings)
