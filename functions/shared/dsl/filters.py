@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, cast
 from functions.shared.dsl.comparison import compare, contains
 from functions.shared.dsl.evaluation import Evaluation, calculate, is_number, member, text_within
 from functions.shared.dsl.expression_errors import ExpressionError
+from functions.shared.dsl.text_filters import lower, string, tojson, trim, upper
 from functions.shared.dsl.values import MAX_KEY, MAX_TEXT, kind_of, plain, to_text
 
-MAX_TRIMMED = 100  # characters that `trim` may be told to take away
 FilterFunction: TypeAlias = Callable[..., object]
 _MISSING = object()
 
@@ -92,52 +92,6 @@ def _join(evaluation: Evaluation, value: object, d: object = "", attribute: obje
     return between.join(parts)
 
 
-def _text(evaluation: Evaluation, value: object) -> str:
-    evaluation.spend_on(value)
-    return text_within(to_text(value))
-
-
-def _lower(evaluation: Evaluation, value: object) -> object:
-    return _text(evaluation, value).lower()
-
-
-def _upper(evaluation: Evaluation, value: object) -> object:
-    return _text(evaluation, value).upper()
-
-
-def _trim(evaluation: Evaluation, value: object, chars: object = None) -> object:
-    text, taken = _text(evaluation, value), None if chars is None else _text(evaluation, chars)
-    if taken is not None and len(taken) > MAX_TRIMMED:
-        raise ExpressionError("too_large", f"`trim` takes at most {MAX_TRIMMED} characters away")
-    evaluation.spend(len(text) * len(taken or "") // 64)
-    return text.strip(taken)
-
-
-def _tojson(evaluation: Evaluation, value: object, indent: object = None) -> object:
-    if indent is not None and not (is_number(indent) and indent in range(9)):
-        raise ExpressionError("type_error", "`tojson` takes an indent from 0 to 8")
-    evaluation.spend_on(value)
-    try:
-        if indent is not None:
-            return _indented(evaluation, value, cast("int", indent))
-        return text_within(json.dumps(plain(value), ensure_ascii=False, allow_nan=False))
-    except (ValueError, RecursionError, TypeError) as error:
-        raise ExpressionError("too_large", f"The value cannot be written as JSON: {error}") from None
-
-
-def _indented(evaluation: Evaluation, value: object, indent: int) -> str:
-    """Write piece by piece: the indentation of a deep list can be much larger than the list."""
-    pieces: list[str] = []
-    size = 0
-    for piece in json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent).iterencode(plain(value)):
-        evaluation.spend(3)
-        size += len(piece)
-        if size > MAX_TEXT:
-            text_within(None)
-        pieces.append(piece)
-    return "".join(pieces)
-
-
 def _int(evaluation: Evaluation, value: object, default: object = _MISSING) -> object:
     evaluation.spend_on(value)
     try:
@@ -169,10 +123,6 @@ def _converted(name: str, wanted: str, value: object, default: object) -> object
     kind = kind_of(value)
     shown = f"a {kind}" if kind in {"list", "object"} else to_text(value)[:40]
     raise ExpressionError("type_error", f"{shown!r} cannot be read as {wanted}", f"Give a default: `{name}(0)`.")
-
-
-def _string(evaluation: Evaluation, value: object) -> object:
-    return _text(evaluation, value)
 
 
 def _keys(
@@ -402,13 +352,13 @@ FILTERS: dict[str, Filter] = {
     "last": Filter(_last),
     "length": Filter(_length),
     "join": Filter(_join, ("d", "attribute")),
-    "lower": Filter(_lower),
-    "upper": Filter(_upper),
-    "trim": Filter(_trim, ("chars",)),
-    "tojson": Filter(_tojson, ("indent",)),
+    "lower": Filter(lower),
+    "upper": Filter(upper),
+    "trim": Filter(trim, ("chars",)),
+    "tojson": Filter(tojson, ("indent",)),
     "int": Filter(_int, ("default",)),
     "float": Filter(_float, ("default",)),
-    "string": Filter(_string),
+    "string": Filter(string),
     "sort": Filter(_sort, ("reverse", "case_sensitive", "attribute")),
     "unique": Filter(_unique, ("case_sensitive", "attribute")),
     "map": Filter(_map, ("filter",), rest=True),
