@@ -58,6 +58,18 @@ class Plane:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def events(self, execution_id: str, until: str) -> list[dict[str, Any]]:
+        """Give the events, once one of type `until` is among them.
+
+        A feed shows what no open transaction of the server may still precede, and other tests have some open.
+        """
+        for _ in range(400):
+            found = (await self.get(f"/api/executions/{execution_id}/events"))["data"]
+            if any(event["type"] == until for event in found):
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{execution_id} has no event {until}")
+
     async def until(self, execution_id: str, *statuses: str) -> dict[str, Any]:
         """Give the execution once it has one of these statuses."""
         for _ in range(400):

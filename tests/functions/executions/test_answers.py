@@ -44,7 +44,7 @@ async def test_what_waits_for_a_person_says_how_to_answer(plane: Plane, waiting:
 
 async def test_the_event_of_a_wait_writes_its_deadline_as_all_times_are_written(plane: Plane, waiting: dict[str, Any]):
     (wait,) = waiting["waiting_for"]
-    events = (await plane.get(f"/api/executions/{waiting['id']}/events"))["data"]
+    events = await plane.events(waiting["id"], until="wait.opened")
     (opened,) = [event for event in events if event["type"] == "wait.opened"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", opened["data"]["deadline"])
     assert datetime.fromisoformat(opened["data"]["deadline"]) == datetime.fromisoformat(wait["until"])
@@ -84,7 +84,7 @@ async def test_an_agent_key_may_not_decide(plane: Plane, waiting: dict[str, Any]
 async def test_events_tell_how_long_it_was_waited(plane: Plane, waiting: dict[str, Any]):
     await plane.operator.post(**_signal(waiting, {"outcome": "reject"}))
     await plane.until(waiting["id"], "succeeded")
-    events = (await plane.get(f"/api/executions/{waiting['id']}/events"))["data"]
+    events = await plane.events(waiting["id"], until="execution.succeeded")
     of_wait = {event["type"]: event["data"] for event in events if event["path"] == "approve"}
     assert of_wait["wait.answered"]["duration_ms"] > 0
     assert of_wait["step.succeeded"]["duration_ms"] >= of_wait["wait.answered"]["duration_ms"]

@@ -34,7 +34,7 @@ async def test_a_parent_names_the_child_that_it_waits_for(plane: Plane):
     ended = await plane.until(parent["id"], "succeeded")
     assert ended["output"] == "reject"
     steps = {step["path"]: step for step in (await plane.get(f"/api/executions/{parent['id']}/steps"))["data"]}
-    events = (await plane.get(f"/api/executions/{parent['id']}/events"))["data"]
+    events = await plane.events(parent["id"], until="execution.succeeded")
     (done,) = [event for event in events if event["type"] == "step.succeeded"]
     assert done["data"]["duration_ms"] == steps["ask"]["duration_ms"] > 0
     slow = await plane.get("/api/observe/bottlenecks", execution_id=parent["id"])

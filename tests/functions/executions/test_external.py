@@ -57,7 +57,7 @@ async def test_an_agent_executes_a_runbook_and_reports_it(still_plane: Plane, ex
     )
     assert (execution["cost_usd"], execution["cost_estimate"]) == ("0.004200000", "0.004200000")
     assert execution["ended_at"]
-    types = [event["type"] for event in (await still_plane.get(f"{path}/events"))["data"]]
+    types = [event["type"] for event in await still_plane.events(external["id"], until="execution.succeeded")]
     assert types == ["execution.started", "step.running", "step.succeeded", "step.failed", "execution.succeeded"]
 
 

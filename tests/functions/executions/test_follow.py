@@ -47,6 +47,7 @@ async def test_every_event_comes_once_and_in_order_whatever_the_pages(plane: Pla
 async def test_a_follower_is_told_at_once(plane: Plane):
     await plane.store(WAITS)
     execution = await plane.until((await plane.start("waits"))["id"], "waiting")
+    await plane.events(execution["id"], until="wait.opened")
     page = await plane.get(f"/api/executions/{execution['id']}/events")
     assert page["next_cursor"] == page["data"][-1]["id"]
 

@@ -126,7 +126,7 @@ async def test_steps_are_one_row_a_path_in_the_order_of_their_end(plane: Plane):
     assert (by_path["repeat"]["kind"], by_path["repeat[1]"]["kind"]) == ("for_each", "transform")
     assert (by_path["repeat"]["duration_ms"], by_path["repeat[1]"]["duration_ms"]) == (None, 0)
     assert (by_path["never"]["status"], by_path["never"]["attempts"], by_path["greet"]["attempts"]) == ("skipped", 0, 1)
-    events = (await plane.get(f"/api/executions/{execution['id']}/events"))["data"]
+    events = await plane.events(execution["id"], until="execution.succeeded")
     attempts = {event["path"]: event["data"]["attempts"] for event in events if event["type"].startswith("step.")}
     assert (attempts["never"], attempts["greet"]) == (0, 1)
     assert by_path["never"]["details"]["reason"]["code"]
