@@ -37,7 +37,7 @@ async def test_checkpoints_of_a_running_frame_are_hot(plane: Plane, tenant: Tena
             break
         await asyncio.sleep(0.02)
     assert row["n_tup_upd"] == 101, "one update a checkpoint"
-    assert row["n_tup_hot_upd"] >= 99
+    assert row["n_tup_hot_upd"] >= 95, "what is not HOT is a page that another backend could not yet prune"
 
 
 async def test_a_resume_is_one_statement_at_any_length(
