@@ -66,7 +66,7 @@ def test_an_approval_stops_the_run_says_how_to_answer_and_goes_on(agentplane: Co
     assert ran.code == 0, ran.err + ran.out
     assert "Pay 7?" in ran.out
     execution = agentplane("executions", "list", "--workflow", "ask-first", "--json").json()[0]
-    assert f"agentplane approve {execution['id']} --step 'ask'" in ran.out
+    assert f"approve {execution['id']} --step 'ask'" in ran.out
     assert execution["status"] == "waiting"
 
     approved = agentplane("approve", execution["id"], "--form", '{"amount": 6}')

@@ -20,6 +20,7 @@ from agentplane.cli.output import (
     money,
     print_json,
     print_table,
+    program,
     shorten,
     status_text,
     usage_error,
@@ -175,7 +176,7 @@ def _print_question(execution: Execution, wait: dict[str, Any]) -> None:
     console.print(f"waits for {about} [bold]{escape(path)}[/]: {escape(str(wait.get('message') or ''))}")
     outcomes = f" --outcome {'|'.join(wait['outcomes'])}" if wait.get("outcomes") else ""
     form = """ --form '{"usd": "1.50"}'""" if wait["kind"] == "budget" else ""
-    console.print(f"[dim]answer: agentplane approve {execution.id} --step '{path}'{escape(outcomes)}{form}[/]")
+    console.print(f"[dim]answer: {program()} approve {execution.id} --step '{path}'{escape(outcomes)}{form}[/]")
 
 
 def _name_of(wait: dict[str, Any]) -> str:

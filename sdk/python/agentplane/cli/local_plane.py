@@ -25,7 +25,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from agentplane.cli import operator
-from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, console
+from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, console, program
 from functions.local import create_local_app
 from functions.shared.auth.keys import hash_key, new_key
 from functions.shared.config import Settings
@@ -301,7 +301,7 @@ def _announce(ready: dict[str, Any], options: Options) -> None:
     console.print(f"API key (kept in {options.data}): [bold]{key}[/]\n")
     console.print("Try:", style="dim")
     console.print(f"curl -s {url}/api/me -H 'Authorization: Bearer {key}'", soft_wrap=True)
-    console.print('agentplane run templates/workflows/hello.yaml --input \'{"name": "Ada"}\'', soft_wrap=True)
+    console.print(f'{program()} run templates/workflows/hello.yaml --input \'{{"name": "Ada"}}\'', soft_wrap=True)
     console.print("\nCtrl-C stops it.", style="dim")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
@@ -55,6 +57,14 @@ class Failed(Exception):
         self.hint = hint
         self.exit_code = exit_code
         super().__init__(message)
+
+
+def program() -> str:
+    """How this command is typed here: by its name when the PATH has it, else by its place below this directory."""
+    here = Path(sys.prefix) / "bin" / "agentplane"
+    if shutil.which("agentplane") or not here.is_relative_to(Path.cwd()):
+        return "agentplane"
+    return str(here.relative_to(Path.cwd()))
 
 
 def usage_error(message: str, hint: str | None = None) -> NoReturn:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from agentplane.cli.connection import connect
 from agentplane.cli.documents import read_text
-from agentplane.cli.output import console, milliseconds, moment, money, print_json, print_table, status_text
+from agentplane.cli.output import console, milliseconds, moment, money, print_json, print_table, program, status_text
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 
@@ -48,7 +48,7 @@ def status(as_json: JsonFlag = False) -> None:
     console.print(f"agents      {overview['agents']['registered']}, {overview['agents']['active']} active")
     for wait in overview["approvals"]:
         console.print(f"approval    {escape(wait['path'])}: {escape(wait['message'] or '')}")
-        console.print(f"            [dim]agentplane approve {wait['execution_id']} --step '{wait['path']}'[/]")
+        console.print(f"            [dim]{program()} approve {wait['execution_id']} --step '{wait['path']}'[/]")
     for failure in overview["recent_failures"]:
         message = escape(str((failure.get("error") or {}).get("message") or ""))
         console.print(f"{status_text(failure['status'], 11)} {failure['id']} {escape(failure['workflow'])}: {message}")
