@@ -32,7 +32,6 @@ KINDS = (*LEAF_KINDS, "steps")
 NOT_YET_KINDS = ("agent", "handoff", "interpret", "memory")
 NOT_YET_KEYS = ("triggers", "concurrency", "expose")
 MAX_LOOP = 1_000
-MAX_STEPS = 500
 MAX_GROUP_DEPTH = 8
 NO_RETRY_KINDS = ("steps", "approval", "wait")
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from functions.shared.engine.plan import Deadline
     from functions.shared.jsonvalue import Json, JsonObject
 
-CONTROL_KINDS = frozenset({"group", "item", "round", "for_each", "loop"})
-
 
 @dataclass(slots=True)
 class Frame:
