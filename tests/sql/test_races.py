@@ -259,9 +259,10 @@ async def test_a_feed_below_the_snapshot_s_horizon_misses_nothing(plane: Plane, 
     async def read() -> list[int]:
         seen: list[int] = []
         cursor = ("0", 0)
-        rows: list[Any] = []
-        # The horizon is the server's: other databases' transactions may hold it back after the last write.
-        while not stop.is_set() or rows or await is_behind():
+        last = False
+        while not last:
+            # The horizon is the server's: other databases' transactions may hold it back after the last write.
+            last = stop.is_set() and not await is_behind()
             rows = await plane.db.fetch(
                 "select xid::text, feed_id from plane.events where (xid, feed_id) > ($1::text::xid8, $2)"
                 " and xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, feed_id",
