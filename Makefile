@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH_VENV := .venv-bench
 PG ?= 18
 LITE := tests/contract/lite
 
@@ -40,8 +41,8 @@ format: $(VENV)/.dev ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure what must be fast, as ratios
-	$(BIN)/python -m bench
+bench: $(BENCH_VENV)/.ready ## Measure against what people would pick instead (ARGS="w1 --quick")
+	$(BENCH_VENV)/bin/python -m bench $(ARGS)
 
 lock: ## Resolve the dependencies again (PyPI)
 	.ci/lock
@@ -50,7 +51,7 @@ migration: $(VENV)/.dev ## Rebuild the baseline migration from sql/
 	$(BIN)/python -m functions.shared.postgres.migrate baseline
 
 clean: ## Remove what the other commands built (not the data of `make dev`)
-	rm -rf $(VENV) $(LITE)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(LITE)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The environments. A stamp says for which lock a virtual environment was built.
 $(VENV)/bin/python:
@@ -66,6 +67,13 @@ $(VENV)/.local: functions/requirements/local.txt pyproject.toml sdk/python/pypro
 $(VENV)/.dev: functions/requirements/dev.txt $(VENV)/.local
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements/dev.txt 2> >(grep -v html_clean >&2)
+	@touch $@
+
+# What the benchmark compares with brings its own plugins and versions: it gets an environment of its own.
+$(BENCH_VENV)/.ready: functions/requirements/bench.txt | $(VENV)/bin/python
+	@echo "Installing the locked packages into $(BENCH_VENV) …"
+	@$(BIN)/python -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< 2> >(grep -v html_clean >&2)
 	@touch $@
 
 # Node and npm come with the locked Python packages, so nothing needs to be installed by hand.
