@@ -47,8 +47,8 @@ bench: $(BENCH_VENV)/.ready ## Measure against what people would pick instead (A
 lock: ## Resolve the dependencies again (PyPI)
 	.ci/lock
 
-migration: $(VENV)/.dev ## Rebuild the baseline migration from sql/
-	$(BIN)/python -m functions.shared.postgres.migrate baseline
+migration: $(VENV)/.dev ## Write the migration that sql/ asks for (NAME=faster_checkpoints)
+	$(BIN)/python -m functions.shared.postgres.migrate new $(or $(NAME),$(error give it a name: make migration NAME=faster_checkpoints))
 
 clean: ## Remove what the other commands built (not the data of `make dev`)
 	rm -rf $(VENV) $(BENCH_VENV) $(LITE)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache

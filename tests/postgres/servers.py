@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from functions.shared.postgres.connection import connected
 from functions.shared.postgres.server import EmbeddedPostgres
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable, Iterator
     from pathlib import Path
 
 FAST = {"fsync": "off", "full_page_writes": "off", "log_min_messages": "fatal"}
@@ -44,6 +45,27 @@ async def dump(server: EmbeddedPostgres, name: str) -> str:
     )
     printed, _ = await process.communicate()
     assert process.returncode == 0
-    return "\n".join(
-        line for line in printed.decode().splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
-    )
+    return "\n".join(_in_one_order(printed.decode().splitlines()))
+
+
+def _in_one_order(lines: list[str]) -> Iterator[str]:
+    """Rows and grants stand in the order in which they were made, which says nothing."""
+    for kind, found in itertools.groupby(lines, _sortable()):
+        group = list(found)
+        if kind != "chance":
+            yield from sorted(group) if kind else group
+
+
+def _sortable() -> Callable[[str], str]:
+    in_rows = False
+
+    def kind(line: str) -> str:
+        nonlocal in_rows
+        was_in_rows, in_rows = in_rows, (in_rows and line != "\\.") or (line.startswith("COPY ") and not in_rows)
+        if was_in_rows and in_rows:
+            return "row"
+        if line.startswith(("\\restrict", "\\unrestrict")):
+            return "chance"
+        return "grant" if line.startswith(("GRANT ", "REVOKE ")) else ""
+
+    return kind

@@ -2,6 +2,7 @@
 
 python -m functions.shared.postgres.migrate plan --db-url URL       what is pending
 python -m functions.shared.postgres.migrate apply --db-url URL      apply it
+python -m functions.shared.postgres.migrate new NAME                write the migration that sql/ asks for
 python -m functions.shared.postgres.migrate baseline [--check]      rebuild the baseline from sql/ (until 0.1.0)
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
 from functions.shared.postgres.connection import CONNECT_ERRORS, connected
+from functions.shared.postgres.drafting import draft
 from functions.shared.postgres.history import (
     MIGRATIONS,
     Migration,
@@ -82,7 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("baseline", help="rebuild the baseline from sql/").add_argument(
         "--check", action="store_true", help="only say whether it is up to date"
     )
+    commands.add_parser("new", help="write the migration that sql/ asks for").add_argument("name", type=_name)
     given = parser.parse_args(arguments)
+    if given.command == "new":
+        return asyncio.run(_new(given.name))
     if given.command == "baseline":
         return _baseline(only_check=given.check)
     if not given.db_url:
@@ -98,6 +104,29 @@ def _baseline(*, only_check: bool) -> int:
         return 0 if is_current else 1
     _print(f"{BASELINE} {'rebuilt from sql/' if write_baseline() else 'is up to date'}")
     return 0
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a name: small letters, digits and _, such as faster_checkpoints"
+        )
+    return text
+
+
+async def _new(name: str) -> int:
+    try:
+        written = await draft(name)
+    except (MigrationProblem, SchemaProblem) as error:
+        print(error, file=sys.stderr)  # noqa: T201  a command line
+        return 1
+    if written is None:
+        _print("nothing to do: the migrations give what sql/ says")
+        return 0
+    _print(f"written  {written.path.stem}")
+    for part in written.by_hand:
+        _print(f"by hand  {part}")
+    return 1 if written.by_hand else 0
 
 
 async def _migrate(command: str, url: str) -> int:
