@@ -50,12 +50,17 @@ def public() -> fastapi_params.Depends:
     return _PUBLIC
 
 
+def is_access(dependency: object) -> bool:
+    """Tell whether a dependency says who may use a route: the route sees to it, so it need not be called."""
+    return dependency is _BEARER or dependency is _nothing
+
+
 def access_of(path: str, dependencies: Iterable[fastapi_params.Depends]) -> Access:
     """Give what a route declared. Raises TypeError when it declared nothing, or both: nobody may forget it."""
     declared = [
         Access(scope=next(iter(each.scopes or []), "")) if each.dependency is _BEARER else Access("", is_public=True)  # type: ignore[attr-defined]
         for each in dependencies
-        if each.dependency in (_BEARER, _nothing)
+        if is_access(each.dependency)
     ]
     if len(declared) != 1:
         raise TypeError(f"{path} must name exactly one of requires(<scope>) and public()")

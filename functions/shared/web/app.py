@@ -68,7 +68,8 @@ def create_app(
     app.openapi = lambda: openapi_of(app)
     for router in (*routers, discovery.router):
         _check(router)
-        app.include_router(router)
+        # Not include_router: it nests, and looks at every route of a router twice to find one.
+        app.router.routes.extend(router.routes)
     add_problem_handlers(app)
     app.add_middleware(Edge)
     return app

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -24,15 +23,13 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?(?=$|[,;\s])", re.IGN
 _ETAG = re.compile(r'\*|"([\x21\x23-\x7e]{1,200})"')
 
 
-async def caller_db(request: Request) -> AsyncIterator[CallerDb]:
+async def caller_db(request: Request) -> CallerDb:
     """Give the database as this caller sees it, bound to the request's Idempotency-Key."""
     idempotency = None
     if request.method != "GET" and (key := _idempotency_key(request)) is not None:
         idempotency = Idempotency(key, fingerprint(request, await request.body()))
     db = request.state.db = CallerDb(await database_of(request.app), request.state.caller, idempotency)
-    yield db
-    if db.is_replayed:
-        exchange_of(request).headers["Idempotency-Replayed"] = "true"
+    return db
 
 
 Db = Annotated[CallerDb, Depends(caller_db)]

@@ -30,7 +30,7 @@ class PageOf:
 
     limit: int
     cursor: JsonObject | None
-    key: bytes
+    request: Request
 
     def payload(self, **filters: Json) -> JsonObject:
         """Give the verb's payload: limit, cursor and the filters that were given."""
@@ -41,7 +41,7 @@ class PageOf:
         """Give the page of what a list verb answered: `{data, next}`."""
         assert isinstance(answer, dict)  # noqa: S101  every list verb answers an object
         following = answer.get("next")
-        cursor = None if following is None else _seal(self.key, following)
+        cursor = None if following is None else _seal(_key_of(self.request), following)
         page_model = ListOf[model]  # type: ignore[valid-type]  a model made at run time
         return page_model.model_validate({"data": answer["data"], "next_cursor": cursor})
 
@@ -56,8 +56,7 @@ async def page(
     ] = None,
 ) -> PageOf:
     """Read `limit` and `cursor`. Raises InvalidInput with code `invalid_cursor`."""
-    key = _key_of(request)
-    return PageOf(min(limit, MAX_LIMIT), None if cursor is None else _open(key, cursor), key)
+    return PageOf(min(limit, MAX_LIMIT), None if cursor is None else _open(_key_of(request), cursor), request)
 
 
 Page = Annotated[PageOf, Depends(page)]

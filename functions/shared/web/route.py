@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -16,30 +17,36 @@ from functions.shared.db.caller_db import CallerDb
 from functions.shared.errors import FieldProblem, InvalidInput
 from functions.shared.web.access import access_of, authenticate
 from functions.shared.web.connection import database_of
+from functions.shared.web.endpoint import NOTHING, DoesNotFit, Endpoint
 from functions.shared.web.json_body import parse_json, pointer_to, text_problem
 from functions.shared.web.validation import field_problems, invalid_input, unknown_parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from fastapi.dependencies.models import Dependant
     from starlette.responses import Response
-    from starlette.types import Message, Scope
 
     from functions.shared.jsonvalue import Json
 
 
 class JsonRequest(Request):
-    """A request whose body, if there is one, is JSON, whatever its Content-Type says: agents forget that header."""
+    """A request as FastAPI reads it: its body, if there is one, is JSON, whatever its Content-Type says.
 
-    def __init__(self, scope: Scope, receive: Callable[[], Awaitable[Message]]) -> None:
-        headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
-        super().__init__({**scope, "headers": [*headers, (b"content-type", b"application/json")]}, receive)
+    Agents forget that header.
+    """
+
+    def __init__(self, received: Request, body: bytes) -> None:
+        headers = [(name, value) for name, value in received.scope["headers"] if name != b"content-type"]
+        super().__init__({**received.scope, "headers": [*headers, (b"content-type", b"application/json")]})
+        self._read = body
+
+    async def body(self) -> bytes:
+        """Give the body, which has been read."""
+        return self._read
 
     async def json(self) -> Json:
-        """Give the body, read strictly. Raises InvalidInput."""
-        if "body" not in self.scope["state"]:
-            self.scope["state"]["body"] = parse_json(await self.body())
+        """Give what the body says."""
         value: Json = self.scope["state"]["body"]
         return value
 
@@ -49,8 +56,9 @@ class PlaneRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         access = access_of(self.path, self.dependencies)
-        known = sorted(set(_query_names(self.dependant)))
-        body = self.body_field.field_info.annotation if self.body_field else None
+        known = frozenset(_query_names(self.dependant))
+        model = self.body_field.field_info.annotation if self.body_field else None
+        endpoint = Endpoint.of(self)
         handle = super().get_route_handler()
         probe = get_request_handler(
             dependant=replace(self.dependant, call=_accept),
@@ -63,24 +71,31 @@ class PlaneRoute(APIRoute):
                 return await answer(received)
             received.state.caller = authenticate(received.headers.get("authorization"))
             try:
-                return await answer(received)
+                response = await answer(received)
             except InvalidInput:
                 # Nobody learns what is wrong with a request that they may not make.
                 await _admit(received, access.scope)
                 raise
+            if (db := _db_of(received)) is not None and db.is_replayed:
+                response.headers["Idempotency-Replayed"] = "true"
+            return response
 
         async def answer(received: Request) -> Response:
-            request = JsonRequest(received.scope, received.receive)
-            if await request.body():
-                await request.json()
-            problems = [*_unstorable_parameters(request)]
-            problems += [unknown_parameter(name, known) for name in request.query_params if name not in known]
+            body = await received.body()
+            said = parse_json(body) if body else NOTHING
+            received.scope["state"]["body"] = said
+            problems = [*_unstorable_parameters(received)]
+            problems += [unknown_parameter(name, known) for name in received.query_params if name not in known]
+            if endpoint is not None and not problems:
+                with suppress(DoesNotFit):
+                    return await endpoint.respond(received, said)
+            request = JsonRequest(received, body)
             try:
                 if not problems:
                     return await handle(request)
                 await probe(request)
             except RequestValidationError as error:
-                problems += field_problems(error.errors(), body)
+                problems += field_problems(error.errors(), model)
                 raise invalid_input(problems) from error
             raise invalid_input(problems)
 
@@ -104,8 +119,13 @@ def fingerprint(request: Request, body: bytes) -> str:
 
 async def _admit(request: Request, scope: str) -> None:
     """Ask whether the caller may use the route, unless the database was asked for this request already."""
-    db: CallerDb | None = getattr(request.state, "db", None)
-    await (db or CallerDb(await database_of(request.app), request.state.caller)).admit(scope)
+    db = _db_of(request) or CallerDb(await database_of(request.app), request.state.caller)
+    await db.admit(scope)
+
+
+def _db_of(request: Request) -> CallerDb | None:
+    db: CallerDb | None = request.scope["state"].get("db")
+    return db
 
 
 def _query_names(dependant: Dependant) -> Iterator[str]:
