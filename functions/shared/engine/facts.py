@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
+from functions.shared.engine.tally import Tally
 from functions.shared.jsonvalue import Json, JsonObject
 
 RecordStatus: TypeAlias = Literal["succeeded", "failed", "skipped", "cancelled"]
@@ -81,6 +82,7 @@ class Facts:
     `running`: path -> attempt of what this owner runs now; disjoint from `records`.
     `cancel`: 'cancelled', 'timed_out', or the code of a failure that ends the execution.
     `in_flight`: kept by the owner until the path is recorded, started again or has an `unknown` wait.
+    `tally`: what the records add up to, from who kept count; None: it is counted, which takes longer.
     """
 
     input: JsonObject
@@ -92,3 +94,4 @@ class Facts:
     cancel: str | None = None
     budget_exhausted: bool = False
     in_flight: Mapping[str, InFlight] = field(default_factory=dict[str, InFlight])
+    tally: Tally | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from functions.shared.dsl.expressions import ExpressionError, evaluate_expression
 from functions.shared.engine.facts import Record, Shard
+from functions.shared.engine.frontier import Going
 from functions.shared.engine.instances import Instances, begun, failed_by
 from functions.shared.engine.leaves import MAX_OUTPUT_BYTES, check_output
 from functions.shared.engine.paths import index_of
@@ -51,9 +53,11 @@ class ForEach:
 
     def advance_slice(self, start: int, stop: int, max_parallel: int) -> bool:
         """Bring the items from `start` to `stop` forward; whether they are over, wound down if one failed."""
-        failed = self._failure_among_begun(start, stop, max_parallel) or self._go_on(start, stop, max_parallel)
+        path, memo = self._whole.path, self._planner.memo.going
+        going = memo.get(path) or memo.setdefault(path, Going(start))
+        failed = self._fill(going, stop, max_parallel) or self._go_on(going, stop)
         if failed is None:
-            return self._first_open(start, stop) == stop
+            return not going.open
         return self.stop_items({"code": "stopped", "message": f"{failed.path} failed"}, start, stop)
 
     def stop_items(self, reason: JsonObject, start: int = 0, stop: int = MAX_ITEMS) -> bool:
@@ -119,40 +123,51 @@ class ForEach:
         """Give the first item that has not ended well; remembered, because records only ever grow."""
         path, done = self._whole.path, self._planner.memo.done
         index = max(start, done.get(path, 0))
-        while index < stop and (record := self._get(index)) is not None and not self._fails_all(record):
+        while index < stop and self._has_ended_well(index):
             index += 1
         done[path] = index
         return index
 
-    def _failure_among_begun(self, start: int, stop: int, max_parallel: int) -> Record | None:
-        """Items begin in order, `max_parallel` at a time: what began lies before so many items without a record."""
-        left = max_parallel
-        for index in range(self._first_open(start, stop), stop):
-            record = self._get(index)
-            if record is not None:
-                if self._fails_all(record):
-                    return record
-                continue
-            left -= 1
-            if left == 0:
-                return None
+    def _fill(self, going: Going, stop: int, max_parallel: int) -> Record | None:
+        """Give the places of items that have ended to the next ones; answers the first that failed for all."""
+        going.open = [index for index in going.open if not self._has_ended_well(index)]
+        while len(going.open) < max_parallel and (index := self._next(going, stop)) is not None:
+            going.open.append(index)
+        return next((record for index in going.open if (record := self._get(index)) is not None), None)
+
+    def _go_on(self, going: Going, stop: int) -> Record | None:
+        """Advance the open items, and the next ones for those that end at once; answers one that failed for all."""
+        left, going.open = deque(going.open), []
+        while left:
+            index = left.popleft()
+            record = self._get(index) or self._advanced(index)
+            if record is None:
+                going.open.append(index)
+            elif self._fails_all(record):
+                going.open += [index, *left]
+                return record
+            elif (following := self._next(going, stop)) is not None:
+                left.append(following)
         return None
 
-    def _go_on(self, start: int, stop: int, max_parallel: int) -> Record | None:
-        """Advance the first `max_parallel` items without a record; answers the one that failed for all."""
-        busy = 0
-        for index in range(self._first_open(start, stop), stop):
-            if self._get(index) is not None:
-                continue
-            self._planner.advance_instance(self._part(index))
-            record = self._get(index)
-            if record is None:
-                busy += 1
-                if busy == max_parallel:
-                    return None
-            elif self._fails_all(record):
-                return record
+    def _next(self, going: Going, stop: int) -> int | None:
+        """Take the next item that has not ended well."""
+        while going.next < stop:
+            going.next += 1
+            if not self._has_ended_well(going.next - 1):
+                return going.next - 1
         return None
+
+    def _has_ended_well(self, index: int) -> bool:
+        record = self._get(index)
+        return record is not None and not self._fails_all(record)
+
+    def _advanced(self, index: int) -> Record | None:
+        """Advance an item; answers its record if it ended at once."""
+        if path_of_item(self._whole.path, index) in self._ledger.facts.running:
+            return None
+        self._planner.advance_instance(self._part(index))
+        return self._get(index)
 
     def _is_spread(self, count: int) -> bool:
         """Whether shards take over: many items, side by side, with work in them, and not inside a shard already."""

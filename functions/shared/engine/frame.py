@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from functions.shared.engine.facts import Facts, InFlight, Record, RecordStatus, Shard, Wait
+from functions.shared.engine.tally import Tally, steps_in, tally_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,12 +34,15 @@ class Frame:
     deadline_at: float | None = None
     seq: int = 0
     written: int = 0
+    _shard: Shard | None = None
+    _tally: Tally = field(default=Tally(0, 0))
     _children: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     _by_path: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     @classmethod
     def of(cls, claim: Claimed, accepted_input: JsonObject, outputs: Mapping[str, Json], *, claimed_at: float) -> Frame:
         """Begin with what the claim brought. `outputs`: the loaded ones of records that only had a reference."""
+        part = claim.shard
         frame = cls(
             claim=claim,
             input=accepted_input,
@@ -50,6 +54,7 @@ class Frame:
             deadline_at=None if claim.deadline_in_s is None else claimed_at + claim.deadline_in_s,
             seq=claim.seq,
             written=claim.records_written,
+            _shard=None if part is None else Shard(part.path, part.start, part.stop, part.max_parallel),
         )
         frame.add_rows(claim.records, outputs)
         frame.learn(claim.waits, now=claimed_at)
@@ -57,31 +62,31 @@ class Frame:
 
     def facts(self, running: Mapping[str, int]) -> Facts:
         """Give the planner what it may look at."""
-        shard = self.claim.shard
         return Facts(
             input=self.input,
             gen=self.claim.gen,
             records=self.records,
             waits=list(self.waits.values()),
             running=running,
-            shard=Shard(shard.path, shard.start, shard.stop, shard.max_parallel) if shard else None,
+            shard=self._shard,
             cancel=self.cancel,
             budget_exhausted=self.over_budget,
             in_flight=self.in_flight,
+            tally=self._tally,
         )
 
     def add(self, record: Record) -> None:
         """Take in an ended step. What lies below it is forgotten: it sums that up."""
-        shard = self.claim.shard
-        is_item = shard is not None and record.parent == shard.path
         # Nobody in a shard looks at its items' outputs: they need not stay in memory.
+        is_item = self._shard is not None and record.parent == self._shard.path
         self.records[record.path] = replace(record, output=None) if is_item else record
         self._children.setdefault(record.parent, set()).add(record.path)
         self.in_flight.pop(record.path, None)
         for token in self._by_path.pop(record.path, ()):
             self.waits.pop(token, None)
             self.due_at.pop(token, None)
-        self._forget_below(record.path)
+        steps = steps_in(record) - self._forget_below(record.path)
+        self._tally = Tally(self._tally.steps + steps, self._tally.outside)
 
     def add_rows(self, rows: Sequence[RecordRow], outputs: Mapping[str, Json]) -> None:
         """Take in records that others wrote, or that this frame wrote in an earlier claim."""
@@ -101,6 +106,7 @@ class Frame:
                 cost_usd=row.cost_usd,
             )
             self._children.setdefault(row.parent, set()).add(row.path)
+        self._tally = tally_of(self.records, self._shard)
 
     def learn(self, rows: Sequence[WaitRow], *, now: float) -> None:
         """Take in what the database says about waits. One that this owner has closed or used stays forgotten."""
@@ -156,7 +162,11 @@ class Frame:
                 return wait.data
         return {}
 
-    def _forget_below(self, path: str) -> None:
+    def _forget_below(self, path: str) -> int:
+        """Forget what lies below a record; answers how many steps ran there."""
+        steps = 0
         for child in self._children.pop(path, ()):
-            self.records.pop(child, None)
+            record = self.records.pop(child, None)
             self._forget_below(child)
+            steps += 0 if record is None else steps_in(record)
+        return steps

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, cast
 from functions.shared.engine.facts import Facts, Record, Shard, Wait
 from functions.shared.engine.paths import ancestors
 from functions.shared.engine.plan import Finish, Open, Plan, Start
+from functions.shared.engine.tally import CONTROL, spent_by, steps_in, tally_of
 
 if TYPE_CHECKING:
-    from functions.shared.jsonvalue import Json, JsonObject
+    from functions.shared.jsonvalue import JsonObject
 
 TIMEOUT_OF = "timeout_of"
 """Marks the timer that limits a group (`data.timeout_of`), as opposed to a step that waits."""
-
-_CONTROL = frozenset({"group", "item", "round", "for_each", "loop"})
 
 
 class Ledger:
@@ -34,6 +33,7 @@ class Ledger:
         for wait in facts.waits:
             self._waits.setdefault(wait.path, []).append(wait)
         self._steps: int | None = None
+        self._ran = 0
         self._items: int | None = None
         self._spent: dict[str, Decimal] = {}
 
@@ -115,7 +115,10 @@ class Ledger:
     # What is decided
 
     def put(self, record: Record) -> None:
-        self._new[record.path] = record
+        path = record.path
+        if path not in self._new and path not in self._waits and path not in self.facts.running:
+            self._ran += record.kind not in CONTROL and record.status != "skipped"
+        self._new[path] = record
 
     def start(self, start: Start) -> None:
         self._starts[start.path] = start
@@ -133,18 +136,12 @@ class Ledger:
         """Whether that many more steps may run within `limits.max_steps`."""
         if self._steps is None:
             self._steps = self._count_steps()
-            if self._items is not None:
-                self._max_steps = self._share_of_steps(self._items)
-        return self._steps + len(self._starts) + len(self._opens) + more <= self._max_steps
+        begun = len(self._starts) + len(self._opens) + self._ran
+        return self._steps + begun + more <= self._max_steps
 
     def share(self, count: int) -> None:
         """Hold a shard to its part of `limits.max_steps`, as its part of all `count` items."""
         self._items = count
-
-    def ran(self) -> None:
-        """Count a step that began and ended within this plan."""
-        if self._steps is not None:
-            self._steps += 1
 
     def drop(self, path: str) -> bool:
         """End whatever goes on at the leaf `path`; answers whether something really did."""
@@ -198,37 +195,20 @@ class Ledger:
             and (shard is None or not shard.is_elsewhere(record.path))
         ]
 
-    def _share_of_steps(self, count: int) -> int:
-        shard = self._shard()
-        items = f"{shard.path}["
-        others = sum(steps_in(record) for record in self._live() if not record.path.startswith(items))
-        left, count = max(0, self._max_steps - others), max(1, count)
-        return others + left * shard.stop // count - left * shard.start // count
-
     def _count_steps(self) -> int:
-        ended = sum(steps_in(record) for record in self._live())
+        """Count what had ended or begun before this plan; what it begins and ends itself is counted as it goes."""
+        facts = self.facts
+        tally = facts.tally or tally_of(facts.records, facts.shard)
+        if self._items is not None:
+            self._max_steps = self._share_of_steps(tally.outside, self._items)
         waiting = {
             path
             for path, waits in self._waits.items()
-            if path and self.get(path) is None and TIMEOUT_OF not in waits[-1].data
+            if path and path not in facts.records and TIMEOUT_OF not in waits[-1].data
         }
-        return ended + len(waiting | {path for path in self.facts.running if path not in self._new})
+        return tally.steps + len(waiting | facts.running.keys())
 
-
-def steps_in(record: Record) -> int:
-    """How many steps ran at and below this record; a skipped one did not."""
-    if record.kind in _CONTROL:
-        return _whole(record.details.get("steps"))
-    return 0 if record.status == "skipped" else 1
-
-
-def spent_by(record: Record) -> Decimal:
-    """What the step cost, with everything below it; an unknown price counts as nothing."""
-    if record.kind in _CONTROL:
-        spent = record.details.get("spent_usd")
-        return Decimal(spent) if isinstance(spent, str) else Decimal(0)
-    return record.cost_usd or Decimal(0)
-
-
-def _whole(value: Json) -> int:
-    return value if isinstance(value, int) else 0
+    def _share_of_steps(self, others: int, count: int) -> int:
+        shard = self._shard()
+        left, count = max(0, self._max_steps - others), max(1, count)
+        return others + left * shard.stop // count - left * shard.start // count

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, cast
 
 from functions.shared.dsl.expressions import ExpressionError, evaluate_condition
 from functions.shared.engine.facts import Record
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from functions.shared.dsl.compiled import CompiledStep
     from functions.shared.dsl.models import Workflow
+    from functions.shared.engine.frontier import Frontier
     from functions.shared.engine.ledger import Ledger
     from functions.shared.engine.memo import Memo
     from functions.shared.jsonvalue import Json, JsonObject
@@ -44,12 +46,10 @@ class Walk:
     def advance_scope(self, scope: Scope, order: Sequence[str], stop: JsonObject | None = None) -> bool:
         """Bring a scope forward; with `stop` (a reason) wind it down. Whether all its steps have ended."""
         if stop is None:
-            stop = self.reason_to_stop(scope, order)
-        if stop is None:
-            has_ended = self._go_on(scope, order)
-            stop = self.reason_to_stop(scope, order)
-            if stop is None:
-                return has_ended
+            frontier = self.memo.frontier(scope.path, order)
+            if not self._holds_failure(scope, frontier) and self._go_on(scope, frontier):
+                return not frontier.open
+            stop = cast("JsonObject", self.reason_to_stop(scope, order))  # there is one: that is why it went no further
         return self._wind_down(scope, order, stop)
 
     def failure_of(self, scope: Scope, order: Sequence[str]) -> Record | None:
@@ -72,19 +72,47 @@ class Walk:
         failed = self.failure_of(scope, order)
         return None if failed is None else {"code": "stopped", "message": f"{failed.path} failed"}
 
-    def _go_on(self, scope: Scope, order: Sequence[str]) -> bool:
-        """Advance step after step, up to the first failure: nothing behind it may begin in this very pass."""
-        has_ended = True
-        for name in order:
+    def _holds_failure(self, scope: Scope, frontier: Frontier) -> bool:
+        """Whether a step has failed since the scope was last looked at, or before: then it stayed on the frontier."""
+        for place in frontier.open:
+            name = frontier.order[place]
+            record = self.ledger.get(join(scope.path, name))
+            if record is not None and is_failure(record, scope.steps[name]):
+                return True
+        return False
+
+    def _go_on(self, scope: Scope, frontier: Frontier) -> bool:
+        """Advance step after step; false at the first failure: nothing behind it may begin in this very pass."""
+        still_open: list[int] = []
+        while frontier.open:
+            place = heappop(frontier.open)
+            name = frontier.order[place]
             path, step = join(scope.path, name), scope.steps[name]
-            if self.ledger.get(path) is not None:
-                continue
-            self._advance_step(scope, step, path)
             record = self.ledger.get(path)
-            if record is not None and is_failure(record, step):
+            if record is None:
+                if (need := self._open_need(scope, step)) is not None:
+                    frontier.blocked.setdefault(need, []).append(place)
+                    continue
+                self._advance_step(scope, step, path)
+                record = self.ledger.get(path)
+            if record is None:
+                still_open.append(place)
+            elif is_failure(record, step):
+                still_open.append(place)
+                frontier.open = sorted([*still_open, *frontier.open])
                 return False
-            has_ended = has_ended and record is not None
-        return has_ended
+            else:
+                for waiting in frontier.blocked.pop(name, ()):
+                    heappush(frontier.open, waiting)  # a later place: what a step needs stands before it
+        frontier.open = still_open
+        return True
+
+    def _open_need(self, scope: Scope, step: CompiledStep) -> str | None:
+        """Give a need of the step that has not ended; None: it may begin."""
+        for name in step.needs:
+            if self.ledger.get(join(scope.path, name)) is None:
+                return name
+        return None
 
     def _wind_down(self, scope: Scope, order: Sequence[str], reason: JsonObject) -> bool:
         has_ended = True
@@ -102,6 +130,8 @@ class Walk:
     # Steps
 
     def _advance_step(self, scope: Scope, step: CompiledStep, path: str) -> None:
+        if path in self.ledger.facts.running:
+            return
         whole = whole_of(scope, step, path)
         if not self._begins(whole):
             return
@@ -194,6 +224,7 @@ class Walk:
 
     def _end_group(self, instance: Instance, inner: Scope) -> None:
         order = instance.step.order
+        self.memo.frontiers.pop(inner.path, None)
         details = self._summary(inner, order)
         failed = self.failure_of(inner, order)
         if failed is not None:
