@@ -10,7 +10,7 @@ import pytest
 from functions.shared.dsl.checker import check
 from functions.shared.dsl.expressions import ExpressionError
 from functions.shared.dsl.rendering import render_config
-from functions.shared.engine.attempt import EnvironmentSecrets
+from functions.shared.engine.step_scope import EnvironmentSecrets
 from functions.shared.steps.base import StepFailed
 
 NAMED = {"secret": "STRIPE_KEY"}

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import random
-import re
 import uuid
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
-from functions.shared.db import kernel
 from functions.shared.db.kernel import Stale
 from functions.shared.engine.excerpts import excerpt, short
 from functions.shared.engine.facts import Record
+from functions.shared.engine.results import Ended, Later, Lost, Spent
 from functions.shared.engine.retry import delay_s
-from functions.shared.errors import NotFound, PlaneError
+from functions.shared.engine.step_cache import cached, remember
+from functions.shared.errors import PlaneError
 from functions.shared.log import logger
-from functions.shared.steps.base import Context, Done, StepFailed, Usage
+from functions.shared.steps.base import Context, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from functions.shared.engine.plan import Start
-    from functions.shared.engine.policy import Engine
+    from functions.shared.engine.results import Result
+    from functions.shared.engine.step_scope import StepScope
     from functions.shared.jsonvalue import Json, JsonObject
+    from functions.shared.steps.base import Done
 
 log = logger("engine")
 
-SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a secret
-CACHE_COMPONENT = "plane.cache"
 MAYBE_DONE = frozenset({"timed_out", "connection_lost", "provider_unreachable", "outcome_unknown", "internal"})
-_INDEX = re.compile(r"\[\d+\]")
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 @runtime_checkable
@@ -43,149 +42,10 @@ class Prepares(Protocol):
     async def prepare(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class StepScope:
-    """What a step needs to know of the frame that runs it. `left_usd`: of the execution's budget; None: no limit."""
-
-    engine: Engine
-    execution_id: str
-    frame: str
-    epoch: int
-    gen: int
-    workflow: str
-    models: Mapping[str, str]
-    secrets: frozenset[str]
-    left_usd: Callable[[], Decimal | None]
-    time_for: Callable[[float], bool]
-
-
-@dataclass(slots=True)
-class Spent:
-    """Usage over all attempts of a step."""
-
-    model: str | None = None
-    provider: str | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal | None = None
-    is_cost_unknown: bool = False
-    calls: int = 0
-
-    def add(self, usage: Usage | None) -> None:
-        """Count what one attempt has used."""
-        if usage is None:
-            return
-        self.model, self.provider = usage.model, usage.provider
-        self.input_tokens += usage.input_tokens
-        self.output_tokens += usage.output_tokens
-        self.is_cost_unknown |= usage.is_cost_unknown
-        self.calls += usage.calls
-        if usage.cost_usd is not None:
-            self.cost_usd = (self.cost_usd or Decimal(0)) + usage.cost_usd
-
-    def as_json(self) -> JsonObject:
-        """Give what a retry wait carries over."""
-        return {
-            "model": self.model,
-            "provider": self.provider,
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "cost_usd": None if self.cost_usd is None else str(self.cost_usd),
-            "is_cost_unknown": self.is_cost_unknown,
-            "calls": self.calls,
-        }
-
-    @classmethod
-    def of(cls, carried: JsonObject) -> Spent:
-        """Read what a retry wait carried over."""
-        cost = carried.get("cost_usd")
-        return cls(
-            model=cast("str | None", carried.get("model")),
-            provider=cast("str | None", carried.get("provider")),
-            input_tokens=cast("int", carried.get("input_tokens") or 0),
-            output_tokens=cast("int", carried.get("output_tokens") or 0),
-            cost_usd=None if cost is None else Decimal(str(cost)),
-            is_cost_unknown=bool(carried.get("is_cost_unknown")),
-            calls=cast("int", carried.get("calls") or 0),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A step that has its result. `size` is the output's, in bytes of JSON."""
-
-    start: Start
-    record: Record
-    spent: Spent
-    duration_ms: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """A step whose next attempt is so far off that the frame waits for it. `data` is the retry wait's."""
-
-    start: Start
-    after_s: float
-    data: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """An at-most-once step whose attempt may or may not have happened: its `on_unknown` decides."""
-
-    start: Start
-    attempt: int
-    spent: Spent
-
-
-Result: TypeAlias = Ended | Later | Lost
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentSecrets:
-    """Secrets from the runner's environment, but only those that the workflow declares."""
-
-    environment: Mapping[str, str]
-    declared: frozenset[str]
-
-    def __call__(self, name: str) -> str:
-        """Give a secret; raises StepFailed `secret_not_declared` or `secret_missing`."""
-        if name not in self.declared:
-            raise StepFailed("secret_not_declared", f"The workflow does not declare {name[:80]} in `secrets`.")
-        value = self.environment.get(SECRET_PREFIX + name)
-        if value is None:
-            raise StepFailed(
-                "secret_missing",
-                f"The secret {name} is not set. Set the runner's environment variable {SECRET_PREFIX}{name}.",
-            )
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class FrameEffects:
-    """State and events on behalf of a frame's organisation; a frame that was taken over can cause none."""
-
-    engine: Engine
-    execution_id: str
-    frame: str
-    epoch: int
-
-    async def act(self, verb: str, payload: JsonObject, *, idempotency_key: str) -> Json:
-        """Run a tenant's verb exactly once for the key. Frames that it made due are rung."""
-        answer = await kernel.act(
-            self.engine.db,
-            execution_id=self.execution_id,
-            frame=self.frame,
-            epoch=self.epoch,
-            verb=verb,
-            payload=payload,
-            idempotency_key=idempotency_key,
-        )
-        if isinstance(answer, dict) and isinstance(due := answer.get("due"), list):
-            await self.engine.ring(cast("list[JsonObject]", due))
-            return {name: value for name, value in answer.items() if name != "due"}
-        return answer
+@cache
+def _prepares(kind: type) -> bool:
+    """Whether handlers of this class must get ready; asking a protocol takes longer than a small step."""
+    return issubclass(kind, Prepares)
 
 
 async def run_step(start: Start, scope: StepScope, *, earlier: JsonObject, on_attempt: Callable[[int], None]) -> Result:
@@ -213,7 +73,11 @@ def failed(start: Start, code: str, message: str) -> Ended:
 
 def idempotency_key(execution_id: str, gen: int, path: str) -> str:
     """Give the key that is the same in every attempt of a step instance."""
-    return str(uuid.uuid5(uuid.UUID(execution_id), f"{gen}:{path}"))
+    return _key_within(uuid.UUID(execution_id), gen, path)
+
+
+def _key_within(execution: uuid.UUID, gen: int, path: str) -> str:
+    return str(uuid.uuid5(execution, f"{gen}:{path}"))
 
 
 class _Run:
@@ -221,19 +85,17 @@ class _Run:
         self.start = start
         self.scope = scope
         self.on_attempt = on_attempt
-        self.secrets = EnvironmentSecrets(scope.engine.environment, scope.secrets)
         self.attempts: list[Json] = list(cast("list[Json]", earlier.get("attempts") or []))
-        self.spent = Spent.of(cast("JsonObject", earlier.get("usage") or {}))
-        self.effects = FrameEffects(scope.engine, scope.execution_id, scope.frame, scope.epoch)
-        self.key = start.idempotency_key or idempotency_key(scope.execution_id, scope.gen, start.path)
+        self.spent = Spent.of(cast("JsonObject", earlier["usage"])) if earlier.get("usage") else Spent()
+        self.key = start.idempotency_key or _key_within(scope.namespace, scope.gen, start.path)
         self.began = asyncio.get_running_loop().time()
 
     async def run(self) -> Result:
-        attempt = self.start.attempt
+        attempt, store = self.start.attempt, self.start.cache
         while True:
             self.on_attempt(attempt)
             try:
-                done = await self._cached() or await self._attempt(attempt)
+                done = await (self._attempt(attempt) if store is None else self._attempt_unless_cached(attempt, store))
                 return self._succeeded(done, attempt)
             except StepFailed as failure:
                 self.spent.add(failure.usage)
@@ -247,6 +109,14 @@ class _Run:
                 await asyncio.sleep(pause)
                 attempt += 1
 
+    async def _attempt_unless_cached(self, attempt: int, cache: JsonObject) -> Done:
+        """Give what an earlier step of the kind remembered, or do it and remember it; what failed once is done anew."""
+        if not self.attempts and (found := await cached(self.start, self.scope, cache, self.key)) is not None:
+            return found
+        done = await self._attempt(attempt)
+        await remember(self.start, self.scope, cache, self.key, done.output)
+        return done
+
     async def _attempt(self, attempt: int) -> Done:
         """Call the handler once; every failure comes out as StepFailed, except that the frame is not ours any more."""
         handler = self.scope.engine.handlers.get(self.start.kind)
@@ -254,8 +124,8 @@ class _Run:
             raise StepFailed(
                 "kind_not_available", f"This runner has no steps of kind {self.start.kind}.", retryable=False
             )
-        if isinstance(handler, Prepares):
-            await self._prepared(handler)
+        if _prepares(type(handler)):
+            await self._prepared(cast("Prepares", handler))
         limit = asyncio.timeout(self.start.timeout_s)
         try:
             async with limit:
@@ -283,7 +153,6 @@ class _Run:
                 retryable=False,
             ) from error
         self.spent.add(done.usage)
-        await self._remember(done)
         return done
 
     async def _prepared(self, handler: Prepares) -> None:
@@ -308,10 +177,10 @@ class _Run:
             attempt=attempt,
             idempotency_key=self.key,
             models=self.scope.models,
-            secrets=self.secrets,
+            secrets=self.scope.secrets,
             timeout_s=self.start.timeout_s,
             budget_usd=min(limits) if limits else None,
-            effects=self.effects,
+            effects=self.scope.effects,
             http=self.scope.engine.http,
             environment=self.scope.engine.environment,
         )
@@ -347,7 +216,7 @@ class _Run:
     def _succeeded(self, done: Done, attempt: int) -> Ended:
         output = done.output
         try:
-            size = len(json.dumps(output, ensure_ascii=False, allow_nan=False).encode())
+            size = len(_encode(output).encode())
         except (TypeError, ValueError) as error:
             problem = StepFailed("output_not_json", f"The output is not JSON: {error}", retryable=False)
             return self._failed(self._error(problem), problem, attempt)
@@ -400,38 +269,3 @@ class _Run:
     def _ended(self, record: Record, size: int) -> Ended:
         elapsed = asyncio.get_running_loop().time() - self.began
         return Ended(self.start, record, self.spent, round(elapsed * 1000), size)
-
-    async def _cached(self) -> Done | None:
-        """Give the remembered output; a cache that cannot be read counts as empty."""
-        if self.start.cache is None or len(self.attempts) > 0:
-            return None
-        payload: JsonObject = {"component": CACHE_COMPONENT, "key": self._cache_key()}
-        try:
-            found = await self.effects.act("get_state", payload, idempotency_key=f"{self.key}:cache:{uuid.uuid4()}")
-        except NotFound:
-            return None
-        except PlaneError as error:
-            log.warning("the cache of %s could not be read: %s", self.start.path, error.detail)
-            return None
-        if not isinstance(found, dict) or not isinstance(value := found.get("value"), dict):
-            return None
-        return Done(output=value.get("output"), details={"cache": "hit"})
-
-    async def _remember(self, done: Done) -> None:
-        if self.start.cache is None:
-            return
-        payload: JsonObject = {
-            "component": CACHE_COMPONENT,
-            "key": self._cache_key(),
-            "value": {"output": done.output},
-            "expires_in_seconds": max(1, round(float(cast("float", self.start.cache["ttl_s"])))),
-        }
-        try:
-            await self.effects.act("put_state", payload, idempotency_key=f"{self.key}:cache:{uuid.uuid4()}")
-        except PlaneError as error:
-            log.warning("the cache of %s could not be written: %s", self.start.path, error.detail)
-
-    def _cache_key(self) -> str:
-        key = json.dumps(self.start.cache["key"] if self.start.cache else None, sort_keys=True)
-        whole = "\n".join((self.scope.workflow, _INDEX.sub("", self.start.path), self.start.kind, key))
-        return hashlib.sha256(whole.encode()).hexdigest()

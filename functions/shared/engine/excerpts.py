@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from functions.shared.log import redact
+from functions.shared.log import may_log_in, redact
 
 if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 EXCERPT_CHARACTERS = 2_000
 MESSAGE_CHARACTERS = 2_000
+UNCUT_CHARACTERS = 300  # of JSON: in so few, no list is long enough to be cut
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def excerpt(config: JsonObject) -> Json:
     """Give a rendered configuration in at most 2,000 characters of JSON: whole if it fits, else with texts cut."""
+    text = _encode(config)
+    if len(text) <= UNCUT_CHARACTERS and not may_log_in(text):
+        return config
     for longest in (EXCERPT_CHARACTERS, 400, 100, 30):
         value = _cut(config, longest)
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        text = _encode(value)
         if len(text) <= EXCERPT_CHARACTERS:
             return value
-    return redact(json.dumps(config, ensure_ascii=False, default=str))[: EXCERPT_CHARACTERS - 1] + "…"
+    return redact(_encode(config))[: EXCERPT_CHARACTERS - 1] + "…"
 
 
 def short(message: str) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Checkpointed, Extended, Stale
-from functions.shared.engine.attempt import Ended
 from functions.shared.engine.outbox import Decided, Item, Opened, Outbox, checkpoint_payload
+from functions.shared.engine.results import Ended
 from functions.shared.errors import PlaneError, Unavailable
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from functions.shared.engine.attempt import Ended, Spent
 from functions.shared.engine.policy import BATCH_BYTES, BATCH_RESULTS
+from functions.shared.engine.results import Ended, Spent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Checkpointed, Stale
-from functions.shared.engine.attempt import Ended, Later, Lost, StepScope, failed, run_step
+from functions.shared.engine.attempt import failed, run_step
 from functions.shared.engine.facts import InFlight, Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
 from functions.shared.engine.means import Means
@@ -25,7 +25,9 @@ from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
 from functions.shared.engine.outcome import Left
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
+from functions.shared.engine.results import Ended, Later, Lost
 from functions.shared.engine.running import Running, Step, held_note
+from functions.shared.engine.step_scope import EnvironmentSecrets, FrameEffects, StepScope
 from functions.shared.engine.verdicts import (
     CRASHES_FATAL,
     STUCK,
@@ -100,7 +102,9 @@ class Owner:
             gen=claim.gen,
             workflow=claim.workflow,
             models=compiled.workflow.models,
-            secrets=frozenset(compiled.workflow.secrets),
+            secrets=EnvironmentSecrets(engine.environment, frozenset(compiled.workflow.secrets)),
+            effects=FrameEffects(engine, claim.execution_id, claim.frame, claim.epoch),
+            namespace=uuid.UUID(claim.execution_id),
             left_usd=self._means.left_usd,
             time_for=self._means.has_time_for,
         )

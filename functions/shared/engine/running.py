@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from functions.shared.engine.attempt import Result
     from functions.shared.engine.facts import InFlight
     from functions.shared.engine.plan import Start
+    from functions.shared.engine.results import Result
     from functions.shared.jsonvalue import JsonObject
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.shared.engine.attempt import Ended, Spent
+from functions.shared.engine.results import Ended, Spent
 from functions.shared.engine.facts import Record
 from functions.shared.engine.outbox import Closed, Decided, Opened, Outbox, checkpoint_payload
 from functions.shared.engine.plan import Finish, Start
