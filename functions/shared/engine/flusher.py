@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from functions.shared.engine.policy import Engine
     from functions.shared.jsonvalue import JsonObject
 
+_Coroutine: TypeAlias = "Coroutine[object, object, Checkpointed | Extended]"
+_Call: TypeAlias = "_Coroutine | asyncio.Task[Checkpointed | Extended]"
+
 DATABASE_PAUSES_S = (0.1, 0.3, 1.0, 2.0)
 
 
@@ -44,7 +47,10 @@ class _Batch:
 
 
 class Flusher:
-    """Writes what the outbox holds. `acknowledged` results are recorded; `noted`: attempts known to be in flight."""
+    """Writes what the outbox holds. `acknowledged` results are recorded; `noted`: attempts known to be in flight.
+
+    A call is in the air from when it was put together; it is sent by `answer`, or by `go_on` if there is more to do.
+    """
 
     def __init__(self, engine: Engine, frame: Frame, on_answer: Callable[[], None]) -> None:
         self.outbox = Outbox()
@@ -55,7 +61,7 @@ class Flusher:
         self._engine = engine
         self._frame = frame
         self._on_answer = on_answer
-        self._call: asyncio.Task[Checkpointed | Extended] | None = None
+        self._call: _Call | None = None
         self._batch: _Batch | None = None
         self._one_at_a_time = 0
 
@@ -63,6 +69,11 @@ class Flusher:
     def is_busy(self) -> bool:
         """Whether a call is in the air."""
         return self._call is not None
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the call that went on by itself has its answer."""
+        return isinstance(self._call, asyncio.Task) and self._call.done()
 
     def checkpoint(self, in_flight: Callable[[int], JsonObject], next_status: str, finish: Finish | None) -> None:
         """Send the next batch. `in_flight(n)` gives what is running once n results are recorded.
@@ -104,14 +115,19 @@ class Flusher:
             )
         )
 
-    def answer(self) -> Answer | None:
-        """Take the answer of the call if there is one; raises Stale, or Unavailable when the database was away."""
-        call, batch = self._call, self._batch
-        if call is None or not call.done():
-            return None
+    def go_on(self) -> None:
+        """Let the call that is in the air go on by itself, beside whatever else happens."""
+        if isinstance(self._call, asyncio.Task) or self._call is None:
+            return
+        self._call = asyncio.create_task(self._call, name="flush")
+        self._call.add_done_callback(lambda _: self._on_answer())
+
+    async def answer(self) -> Answer:
+        """Wait for the answer of the call in the air; raises Stale, or Unavailable when the database was away."""
+        call, batch = cast("_Call", self._call), self._batch
         self._call = self._batch = None
         try:
-            answer = call.result()
+            answer = await call
         except Unavailable:
             raise
         except PlaneError as error:
@@ -139,9 +155,11 @@ class Flusher:
 
     async def end(self) -> None:
         """Give up the call that is in the air."""
-        if self._call is not None:
+        if isinstance(self._call, asyncio.Task):
             self._call.cancel()
             await asyncio.gather(self._call, return_exceptions=True)
+        elif self._call is not None:
+            self._call.close()
 
     def _count_deadlines(self, items: Sequence[Item]) -> None:
         """Count the deadlines of waits from when the database has opened them."""
@@ -153,14 +171,11 @@ class Flusher:
             if token in self._frame.due_at and isinstance(after_ms, int):
                 self._frame.due_at[token] = now + after_ms / 1000
 
-    def _begin(self, call: Coroutine[object, object, Checkpointed | Extended]) -> None:
+    def _begin(self, call: _Coroutine) -> None:
         self.sent_at = asyncio.get_running_loop().time()
-        self._call = asyncio.create_task(call, name="flush")
-        self._call.add_done_callback(lambda _: self._on_answer())
+        self._call = call
 
-    async def _through_outages(
-        self, call: Callable[[], Coroutine[object, object, Checkpointed | Extended]]
-    ) -> Checkpointed | Extended:
+    async def _through_outages(self, call: Callable[[], _Coroutine]) -> Checkpointed | Extended:
         """Repeat the identical call while the database is away; after the lease it is somebody else's to try."""
         loop, attempt = asyncio.get_running_loop(), 0
         while True:

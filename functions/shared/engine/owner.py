@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Checkpointed, Stale
-from functions.shared.engine.attempt import failed, run_step
+from functions.shared.engine.alarm import Alarm
+from functions.shared.engine.attempt import failed
 from functions.shared.engine.facts import InFlight, Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
+from functions.shared.engine.launcher import Launcher
 from functions.shared.engine.means import Means
 from functions.shared.engine.memo import Memo
 from functions.shared.engine.opening import open_row
@@ -26,7 +28,6 @@ from functions.shared.engine.outcome import Left
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
 from functions.shared.engine.results import Ended, Later, Lost
-from functions.shared.engine.running import Running, Step, held_note
 from functions.shared.engine.step_scope import EnvironmentSecrets, FrameEffects, StepScope
 from functions.shared.engine.verdicts import (
     CRASHES_FATAL,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 log = logger("engine")
 
-CRASHES_SERIAL = 2
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
 DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
 DECIDED_AFTER_S = 1.0  # so long a decision waits for company; people look at it
@@ -78,18 +78,13 @@ class Owner:
         self._frame = frame
         self._compiled = compiled
         self._control = control
-        self._is_fresh = is_fresh
         self._loop = asyncio.get_running_loop()
-        self._running = Running()
         self._flusher = Flusher(engine, frame, control.wake.set)
         self._outbox = self._flusher.outbox
         self._memo = Memo()
         self._finish: Finish | None = None
         self._verdict = verdict or verdict_on(frame.claim)
         self._is_dirty = True
-        self._is_leaving = False  # start nothing more; when nothing runs any more, set the frame ready
-        self._has_left_over = False  # there was something to start that was not started
-        self._suspects: set[str] | None = None  # after crashes: one step at a time until these have ended
         self._stop_at: float | None = None
         self._decided_at = 0.0  # when the outbox was last empty and a decision came
         claim = frame.claim
@@ -108,20 +103,23 @@ class Owner:
             left_usd=self._means.left_usd,
             time_for=self._means.has_time_for,
         )
+        self._launcher = Launcher(frame, self._flusher, self._scope, self._means, control.wake.set, is_fresh=is_fresh)
+        self._running = self._launcher.running
+        self._alarm = Alarm(control.wake.set)
 
     async def run(self) -> Left:
         """Work until there is nothing more to do here; leaves no task behind."""
         try:
             while True:
                 self._control.wake.clear()
-                if (answer := self._flusher.answer()) is not None and (left := await self._learn(answer)) is not None:
+                if self._is_to_learn() and (left := await self._learn(await self._flusher.answer())) is not None:
                     return left
                 self._take_results()
                 self._check_limits()
                 while self._is_dirty and self._verdict is None:
                     self._is_dirty = False
                     await self._apply(plan(self._compiled, self._frame.facts(self._running.attempts()), self._memo))
-                self._launch()
+                self._launcher.launch()
                 self._write()
                 await self._rest()
         except Stale:
@@ -134,6 +132,7 @@ class Owner:
             log.warning("frame %s %r was dropped: %s", self._scope.execution_id, self._scope.frame, error.detail)
             return Left("dropped")
         finally:
+            self._alarm.cancel()
             await self._running.end()
             await self._flusher.end()
 
@@ -155,30 +154,21 @@ class Owner:
             await self._load(parent)
         for wanted in planned.open:
             self._open(wanted)
-        if self._suspects is None and planned.start and frame.claim.stall >= CRASHES_SERIAL:
-            self._suspects = {start.path for start in planned.start}
+        self._launcher.suspect(planned.start)
         for start in planned.start:
             self._hold(start)
         self._finish = planned.finish
 
     def _hold(self, start: Start) -> None:
         claim = self._frame.claim
-        if self._is_leaving:
-            self._has_left_over = True
+        if self._launcher.is_leaving:
+            self._launcher.has_left_over = True
             return
         noted = self._frame.in_flight.pop(start.path, None)
         if noted is not None and claim.stall >= CRASHES_FATAL and ran_when_it_died(claim) == {start.path}:
             self._take(failed(start, "crash_loop", message_on_crashes(claim.stall)))
             return
-        self._running.hold(
-            Step(
-                start=start,
-                after=self._outbox.results,
-                is_noted_first=start.effect == "at_most_once" or claim.stall >= CRASHES_SERIAL,
-                attempt=start.attempt,
-                lost=noted,
-            )
-        )
+        self._launcher.hold(start, noted)
 
     def _open(self, wanted: Open) -> None:
         claim, now = self._frame.claim, self._loop.time()
@@ -210,57 +200,9 @@ class Owner:
 
     # Steps
 
-    def _launch(self) -> None:
-        """Start what is held and may start now."""
-        for step in self._running.held:
-            if self._is_leaving:
-                break
-            if step.after > self._flusher.acknowledged:
-                continue
-            if step.is_noted_first and not self._is_noted(step):
-                continue
-            if self._suspects and self._running.live:
-                break
-            if not self._is_fresh and not self._means.has_time_for(step.start.timeout_s):
-                self._is_leaving = True
-                break
-            self._begin(step)
-        if self._is_leaving and self._drop_held():
-            self._has_left_over = True
-
-    def _drop_held(self) -> bool:
-        """Let go of what has not started; what a former owner lost stays known."""
-        dropped = self._running.drop_held()
-        for step in dropped:
-            if step.lost is not None:
-                self._frame.in_flight[step.start.path] = step.lost
-        return bool(dropped)
-
-    def _is_noted(self, step: Step) -> bool:
-        """Whether the database knows of the start, and nobody can have taken the frame since."""
-        is_noted = self._flusher.noted.get(step.start.path) == step.attempt
-        return is_noted and self._loop.time() < self._frame.lease_until
-
-    def _begin(self, step: Step) -> None:
-        start = replace(step.start, timeout_s=self._means.at_most(step.start.timeout_s))
-        self._is_fresh = False
-
-        def note(attempt: int) -> None:
-            step.attempt = attempt
-
-        step.since = self._loop.time()
-        step.task = asyncio.create_task(
-            run_step(start, self._scope, earlier=self._frame.carried(start.path), on_attempt=note),
-            name=f"step {start.path}",
-        )
-        step.task.add_done_callback(lambda _: self._control.wake.set())
-
     def _take_results(self) -> None:
-        for step, result in self._running.ended():
+        for step, result in self._launcher.ended():
             self._is_dirty = True
-            path = step.start.path
-            if self._suspects is not None:
-                self._suspects.discard(path)
             match result:
                 case Ended():
                     self._take(result)
@@ -268,7 +210,7 @@ class Owner:
                     self._open_retry(result)
                 case Lost():
                     self._means.spend(result.spent.cost_usd)
-                    self._frame.in_flight[path] = InFlight(result.attempt, at_most_once=True)
+                    self._frame.in_flight[step.start.path] = InFlight(result.attempt, at_most_once=True)
 
     def _open_retry(self, later: Later) -> None:
         path = later.start.path
@@ -297,12 +239,12 @@ class Owner:
             self._end_because("too_many_checkpoints")
         if self._control.is_stopping and self._stop_at is None:
             self._stop_at = now + policy.stop_grace_s
-            self._is_leaving = True
+            self._launcher.is_leaving = True
         if self._stop_at is not None and now >= self._stop_at:
-            for step in self._running.live:
+            for step in [*self._running.live]:
                 if step.start.effect != "at_most_once":
                     self._running.cancel(step.start.path)
-                    self._has_left_over = True
+                    self._launcher.has_left_over = True
 
     def _end_because(self, reason: str) -> None:
         self._frame.cancel = reason
@@ -316,39 +258,26 @@ class Owner:
             return
         if not self._running:
             self._control.is_poked = False
-            self._flusher.checkpoint(self._in_flight, *self._ending())
-        elif self._outbox.is_urgent or self._must_note() or self._loop.time() >= self._decided_until():
+            self._flusher.checkpoint(self._launcher.in_flight, *self._ending())
+        elif self._outbox.is_urgent or self._launcher.must_note() or self._loop.time() >= self._decided_until():
             self._control.is_poked = False
-            self._flusher.checkpoint(self._in_flight, "running", None)
+            self._flusher.checkpoint(self._launcher.in_flight, "running", None)
         elif self._loop.time() >= self._look_at():
             self._control.is_poked = False
             noted = self._flusher.noted
             unnoted = any(noted.get(step.start.path) != step.attempt for step in self._running.live)
-            self._flusher.extend(self._in_flight(self._flusher.acknowledged) if unnoted else None)
+            self._flusher.extend(self._launcher.in_flight(self._flusher.acknowledged) if unnoted else None)
 
     def _ending(self) -> tuple[str, Finish | None]:
         """What comes next when nothing runs here any more."""
         if (finish := self._verdict or self._finish) is not None:
             return "done", of_bounded_size(finish, self._engine.policy.output_limit_bytes)
-        if self._has_left_over:
+        if self._launcher.has_left_over:
             return "ready", None
         if any(not wait.answered for wait in self._frame.waits.values()):
             return "waiting", None
         log.error("frame %s %r has nothing left to do", self._scope.execution_id, self._scope.frame)
         return "done", STUCK
-
-    def _in_flight(self, recorded: int) -> JsonObject:
-        left: JsonObject = {path: held_note(lost) for path, lost in self._frame.in_flight.items()}
-        return left | self._running.in_flight(recorded, one_at_a_time=bool(self._suspects))
-
-    def _must_note(self) -> bool:
-        """Whether a start waits only for being noted."""
-        if self._suspects and self._running.live:
-            return False
-        return any(
-            step.is_noted_first and not self._is_noted(step) and step.after <= self._outbox.results
-            for step in self._running.held
-        )
 
     def _decided_until(self) -> float:
         """Give the time at which decisions are written even if nothing else is to be."""
@@ -361,8 +290,8 @@ class Owner:
         every = self._engine.policy.extend_every_s
         times = [due + DUE_SLACK_S for due in self._frame.due_at.values()]
         if self._running.live:
-            oldest = min(step.since for step in self._running.live)
-            times.append(max(oldest, self._flusher.contact_at) + every)
+            oldest = next(iter(self._running.live))
+            times.append(max(oldest.since, self._flusher.contact_at) + every)
         return max(min(times, default=float("inf")), self._flusher.contact_at + DUE_SLACK_S)
 
     async def _learn(self, answer: Answer) -> Left | None:
@@ -375,7 +304,7 @@ class Owner:
             self._end_because(answer.cancel)
         if answer.over_budget != frame.over_budget:
             frame.over_budget = answer.over_budget
-            self._drop_held()  # the planner decides again what may start without money
+            self._launcher.drop_held()  # the planner decides again what may start without money
             self._is_dirty = True
         frame.postpone(self._flusher.sent_at, again_at=self._loop.time() + DUE_AGAIN_S)
         if answer.answered:
@@ -414,7 +343,7 @@ class Owner:
             record = replace(item.record, status="failed", output=None, error=problem, details={})
             replaced = replace(item, record=record, size=0)
             self._outbox.items.appendleft(replaced)
-            self._is_leaving = self._has_left_over = True
+            self._launcher.is_leaving = self._launcher.has_left_over = True
             self._finish = None
             return
         if self._verdict is not None and self._verdict.error == problem:
@@ -423,13 +352,18 @@ class Owner:
         for step in [*self._running.live, *self._running.held]:
             self._running.cancel(step.start.path)
 
+    def _is_to_learn(self) -> bool:
+        """Whether the answer of the database comes next: it is there, or nothing else can happen meanwhile."""
+        return self._flusher.has_answer or (self._flusher.is_busy and not self._running.live)
+
     async def _rest(self) -> None:
         """Sleep until something happens or falls due. A call in the air ends by itself: no time is watched then."""
-        if self._flusher.is_busy or not self._running:
-            await self._control.wake.wait()
-            return
-        now = self._loop.time()
-        ends = [time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > now]
-        timer = self._loop.call_at(min([self._look_at(), self._decided_until(), *ends]), self._control.wake.set)
+        if self._flusher.is_busy:
+            if not self._running.live:
+                return
+            self._flusher.go_on()
+        elif self._running:
+            now = self._loop.time()
+            ends = [time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > now]
+            self._alarm.set(min([self._look_at(), self._decided_until(), *ends]))
         await self._control.wake.wait()
-        timer.cancel()
