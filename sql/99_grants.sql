@@ -42,8 +42,9 @@ grant execute on function
   plane.note_agent(uuid),
   plane.state_etag(bigint, timestamptz),
   plane.state_json(plane.state),
+  plane.check_state_key(jsonb),
   plane.match_state(jsonb),
-  plane.write_state(jsonb, plane.state, jsonb, text, boolean),
+  plane.write_state(jsonb, plane.state, jsonb, text, boolean, boolean),
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
@@ -55,7 +56,7 @@ grant execute on function
   plane.event_json(plane.checkpoints, plane.events),
   plane.find_step(plane.executions, text),
   plane.execution_status(plane.executions),
-  plane.execution_json(plane.executions, boolean),
+  plane.execution_json(plane.executions, boolean, jsonb),
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
   plane.with_money(jsonb),

@@ -3,7 +3,7 @@
 -- payload: {component, key, if_version?: 0 means that there is none, if_match?: an ETag, * means that there is one}
 -- Gives null when there is none. The lock orders writers of one key that exists; two that make it at once meet in the
 -- primary key. Called by the verbs that write state. Raises 409 state_version_conflict ·
--- 412 precondition_failed · 422 invalid_input (names of steps come from templates, so their length is checked here).
+-- 412 precondition_failed · 422 invalid_input.
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
@@ -15,11 +15,7 @@ declare
   v_state    plane.state;
   v_version  bigint := 0;
 begin
-  if coalesce(char_length(payload ->> 'component'), 0) not between 1 and 200
-    or coalesce(char_length(payload ->> 'key'), 0) not between 1 and 500 then
-    perform plane.raise_error(422, 'invalid_input', 'A component has 1 to 200 characters and a key 1 to 500.',
-      'Shorten it, for example by a hash.');
-  end if;
+  perform plane.check_state_key(payload);
   select * into v_state
   from plane.state
   where org_id = plane.caller_org() and component = payload ->> 'component' and key = payload ->> 'key'

@@ -1,9 +1,11 @@
 -- Writes a value that was made from p_old, which plane.match_state has locked (null: there was none).
 --
 -- payload: {component, key, agent_id?, expires_in_seconds? | expires_at?}; p_keeps_expiry: without either, the old one stays
--- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past) ·
--- 409 state_version_conflict when another made the key meanwhile.
-create function plane.write_state(payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean)
+-- p_replaces: nobody has looked what is there, and whatever it is, it is replaced
+-- Called by the verbs that write state. Answers null when there was none and another made the key meanwhile.
+-- Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past).
+create function plane.write_state(
+  payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean, p_replaces boolean default false)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -39,9 +41,9 @@ begin
     version = s.version + 1,
     agent_id = coalesce(excluded.agent_id, s.agent_id),
     expires_at = excluded.expires_at,
-    created_at = case when p_old.key is null then v_now else s.created_at end,
+    created_at = case when p_old.key is null and s.expires_at <= v_now then v_now else s.created_at end,
     updated_at = v_now
-  where p_old.key is not null or s.expires_at <= v_now
+  where p_replaces or p_old.key is not null or s.expires_at <= v_now
   returning * into v_state;
   if not found then
     return null;
@@ -49,6 +51,6 @@ begin
 
   perform plane.record_audit(p_action, 'state', v_state.component || '/' || v_state.key,
     jsonb_build_object('version', v_state.version));
-  return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null);
+  return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null and v_state.created_at = v_now);
 end;
 $$;

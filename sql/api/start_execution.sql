@@ -20,8 +20,10 @@ begin
   perform plane.record_audit(case when payload ->> 'restarted_from' is null then 'start_execution' else 'restart_execution' end,
     'executions', v_started ->> 'execution_id', jsonb_strip_nulls(jsonb_build_object('version_id', payload -> 'version_id',
     'agent_id', payload -> 'agent_id', 'restarted_from', payload -> 'restarted_from')));
-  return plane.execution_json(plane.find_execution(v_started ->> 'execution_id'), true)
-    || jsonb_build_object('due', v_started -> 'due');
+  -- Nobody has seen it yet, so there is nothing to look up about how it goes.
+  return plane.execution_json(plane.find_execution(v_started ->> 'execution_id'), true, jsonb_build_object(
+    'status', case when payload ->> 'mode' = 'external' then 'running' else 'queued' end,
+    'waiting_for', '[]'::jsonb, 'known_cost_usd', 0::numeric(18, 9)::text)) || jsonb_build_object('due', v_started -> 'due');
 end;
 $$;
 

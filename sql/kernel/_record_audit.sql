@@ -2,13 +2,17 @@
 -- Called by every api verb that changes something, as the caller. p_details: never values of state, inputs or secrets.
 create function plane.record_audit(p_action text, p_resource text, p_resource_id text, p_details jsonb default '{}')
 returns void
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_claims constant jsonb := plane.caller_claims();
+begin
   insert into plane.audit_entries (org_id, actor_kind, actor_id, action, resource, resource_id, details)
-  select
+  values (
     plane.caller_org(),
-    case plane.caller_claims() ->> 'key_kind' when 'runner' then 'runner' when 'operator' then 'operator' else 'api_key' end,
-    plane.caller_key(),
-    p_action, p_resource, p_resource_id, coalesce(p_details, '{}');
+    case when v_claims ->> 'key_kind' in ('runner', 'operator') then v_claims ->> 'key_kind' else 'api_key' end,
+    (v_claims ->> 'key_id')::uuid,
+    p_action, p_resource, p_resource_id, coalesce(p_details, '{}'));
+end;
 $$;

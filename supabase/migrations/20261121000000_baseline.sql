@@ -119,11 +119,11 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
 begin
-  return (
-    select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
-    where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner')
-  );
+  -- No query: each statement that a policy guards comes through here.
+  return case when v_claims ->> 'principal' in ('api_key', 'runner') then (v_claims ->> 'org_id')::uuid end;
 end;
 $$;
 
@@ -2346,15 +2346,19 @@ $$;
 -- Called by every api verb that changes something, as the caller. p_details: never values of state, inputs or secrets.
 create function plane.record_audit(p_action text, p_resource text, p_resource_id text, p_details jsonb default '{}')
 returns void
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_claims constant jsonb := plane.caller_claims();
+begin
   insert into plane.audit_entries (org_id, actor_kind, actor_id, action, resource, resource_id, details)
-  select
+  values (
     plane.caller_org(),
-    case plane.caller_claims() ->> 'key_kind' when 'runner' then 'runner' when 'operator' then 'operator' else 'api_key' end,
-    plane.caller_key(),
-    p_action, p_resource, p_resource_id, coalesce(p_details, '{}');
+    case when v_claims ->> 'key_kind' in ('runner', 'operator') then v_claims ->> 'key_kind' else 'api_key' end,
+    (v_claims ->> 'key_id')::uuid,
+    p_action, p_resource, p_resource_id, coalesce(p_details, '{}'));
+end;
 $$;
 
 -- sql/kernel/_record_event.sql
@@ -3580,6 +3584,24 @@ as $$
     'updated_at', p_agent.updated_at);
 $$;
 
+-- sql/api/_check_state_key.sql
+-- Refuses names of a value that are too long; names of steps come from templates, so nobody has checked them before.
+-- payload: {component, key} · Called by the verbs that write state. Raises 422 invalid_input.
+create function plane.check_state_key(payload jsonb)
+returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(char_length(payload ->> 'component'), 0) not between 1 and 200
+    or coalesce(char_length(payload ->> 'key'), 0) not between 1 and 500 then
+    perform plane.raise_error(422, 'invalid_input', 'A component has 1 to 200 characters and a key 1 to 500.',
+      'Shorten it, for example by a hash.');
+  end if;
+end;
+$$;
+
 -- sql/api/_event_json.sql
 -- What happened as the API answers it: {at, type, path, name, data}, from an ended step or from an event, whichever is there.
 create function plane.event_json(p_step plane.checkpoints, p_event plane.events)
@@ -3618,7 +3640,8 @@ $$;
 -- sql/api/_execution_json.sql
 -- An execution as the API answers it. In lists (p_whole false) an input or output over 8 kB is left out and named in left_out.
 -- cost_usd is null while it runs and when a price is unknown; known_cost_usd is what is known so far (in lists: at the end).
-create function plane.execution_json(p_execution plane.executions, p_whole boolean)
+-- p_now: its status, waiting_for and known_cost_usd where the caller knows them; else they are looked up.
+create function plane.execution_json(p_execution plane.executions, p_whole boolean, p_now jsonb default null)
 returns jsonb
 language plpgsql
 stable
@@ -3627,6 +3650,10 @@ as $$
 declare
   v_leaves_input  constant boolean := not p_whole and octet_length(p_execution.input::text) > 8192;
   v_leaves_output constant boolean := not p_whole and coalesce(octet_length(p_execution.output::text), 0) > 8192;
+  v_now           constant jsonb := coalesce(p_now, jsonb_build_object(
+    'status', plane.execution_status(p_execution),
+    'waiting_for', case when p_execution.status = 'running' then plane.waiting_for(p_execution) else '[]' end,
+    'known_cost_usd', coalesce(p_execution.known_cost_usd, case when p_whole then plane.known_cost(p_execution) end)::text));
 begin
   return jsonb_build_object(
     'id', p_execution.id,
@@ -3635,7 +3662,6 @@ begin
     'version', (select v.version from plane.workflow_versions as v where v.id = p_execution.version_id),
     'version_id', p_execution.version_id,
     'mode', p_execution.mode,
-    'status', plane.execution_status(p_execution),
     'gen', p_execution.gen,
     'input', case when not v_leaves_input then p_execution.input end,
     'output', case when not v_leaves_output then p_execution.output end,
@@ -3645,8 +3671,6 @@ begin
     'agent_id', p_execution.agent_id,
     'executed_with_model', p_execution.executed_with_model,
     'cost_usd', p_execution.cost_usd::text,
-    'known_cost_usd', coalesce(p_execution.known_cost_usd, case when p_whole then plane.known_cost(p_execution) end)::text,
-    'waiting_for', case when p_execution.status = 'running' then plane.waiting_for(p_execution) else '[]' end,
     'parent_execution_id', p_execution.parent_execution_id,
     'parent_path', p_execution.parent_path,
     'restarted_from', p_execution.restarted_from,
@@ -3654,7 +3678,7 @@ begin
     'deadline_at', p_execution.deadline_at,
     'cancel_requested_at', p_execution.cancel_requested_at,
     'ended_at', p_execution.ended_at
-  );
+  ) || v_now;
 end;
 $$;
 
@@ -3831,7 +3855,7 @@ $$;
 -- payload: {component, key, if_version?: 0 means that there is none, if_match?: an ETag, * means that there is one}
 -- Gives null when there is none. The lock orders writers of one key that exists; two that make it at once meet in the
 -- primary key. Called by the verbs that write state. Raises 409 state_version_conflict ·
--- 412 precondition_failed · 422 invalid_input (names of steps come from templates, so their length is checked here).
+-- 412 precondition_failed · 422 invalid_input.
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
@@ -3843,11 +3867,7 @@ declare
   v_state    plane.state;
   v_version  bigint := 0;
 begin
-  if coalesce(char_length(payload ->> 'component'), 0) not between 1 and 200
-    or coalesce(char_length(payload ->> 'key'), 0) not between 1 and 500 then
-    perform plane.raise_error(422, 'invalid_input', 'A component has 1 to 200 characters and a key 1 to 500.',
-      'Shorten it, for example by a hash.');
-  end if;
+  perform plane.check_state_key(payload);
   select * into v_state
   from plane.state
   where org_id = plane.caller_org() and component = payload ->> 'component' and key = payload ->> 'key'
@@ -4029,22 +4049,25 @@ $$;
 -- What If-Match compares. Called by state_json and match_state.
 create function plane.state_etag(p_version bigint, p_updated_at timestamptz)
 returns text
-language sql
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select p_version || '-' || to_hex((extract(epoch from p_updated_at) * 1000000)::bigint);
+begin
+  return p_version || '-' || to_hex((extract(epoch from p_updated_at) * 1000000)::bigint);
+end;
 $$;
 
 -- sql/api/_state_json.sql
 -- A value of state as the API shows it. Version and time make the ETag: a key that was deleted and made again has another one.
 create function plane.state_json(p_state plane.state)
 returns jsonb
-language sql
+language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_object(
+begin
+  return jsonb_build_object(
     'component', p_state.component,
     'key', p_state.key,
     'value', p_state.value,
@@ -4054,6 +4077,7 @@ as $$
     'created_at', p_state.created_at,
     'updated_at', p_state.updated_at,
     'etag', plane.state_etag(p_state.version, p_state.updated_at));
+end;
 $$;
 
 -- sql/api/_step_begun.sql
@@ -4328,9 +4352,11 @@ $$;
 -- Writes a value that was made from p_old, which plane.match_state has locked (null: there was none).
 --
 -- payload: {component, key, agent_id?, expires_in_seconds? | expires_at?}; p_keeps_expiry: without either, the old one stays
--- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past) ·
--- 409 state_version_conflict when another made the key meanwhile.
-create function plane.write_state(payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean)
+-- p_replaces: nobody has looked what is there, and whatever it is, it is replaced
+-- Called by the verbs that write state. Answers null when there was none and another made the key meanwhile.
+-- Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past).
+create function plane.write_state(
+  payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean, p_replaces boolean default false)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4366,9 +4392,9 @@ begin
     version = s.version + 1,
     agent_id = coalesce(excluded.agent_id, s.agent_id),
     expires_at = excluded.expires_at,
-    created_at = case when p_old.key is null then v_now else s.created_at end,
+    created_at = case when p_old.key is null and s.expires_at <= v_now then v_now else s.created_at end,
     updated_at = v_now
-  where p_old.key is not null or s.expires_at <= v_now
+  where p_replaces or p_old.key is not null or s.expires_at <= v_now
   returning * into v_state;
   if not found then
     return null;
@@ -4376,7 +4402,7 @@ begin
 
   perform plane.record_audit(p_action, 'state', v_state.component || '/' || v_state.key,
     jsonb_build_object('version', v_state.version));
-  return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null);
+  return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null and v_state.created_at = v_now);
 end;
 $$;
 
@@ -5633,10 +5659,15 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_value  constant jsonb := coalesce(payload -> 'value', 'null');
   v_answer jsonb;
 begin
+  if not payload ?| array['if_version', 'if_match'] then
+    perform plane.check_state_key(payload);
+    return plane.write_state(payload, null, v_value, 'put_state', false, true);
+  end if;
   while v_answer is null loop
-    v_answer := plane.write_state(payload, plane.match_state(payload), coalesce(payload -> 'value', 'null'), 'put_state', false);
+    v_answer := plane.write_state(payload, plane.match_state(payload), v_value, 'put_state', false);
   end loop;
   return v_answer;
 end;
@@ -5916,8 +5947,10 @@ begin
   perform plane.record_audit(case when payload ->> 'restarted_from' is null then 'start_execution' else 'restart_execution' end,
     'executions', v_started ->> 'execution_id', jsonb_strip_nulls(jsonb_build_object('version_id', payload -> 'version_id',
     'agent_id', payload -> 'agent_id', 'restarted_from', payload -> 'restarted_from')));
-  return plane.execution_json(plane.find_execution(v_started ->> 'execution_id'), true)
-    || jsonb_build_object('due', v_started -> 'due');
+  -- Nobody has seen it yet, so there is nothing to look up about how it goes.
+  return plane.execution_json(plane.find_execution(v_started ->> 'execution_id'), true, jsonb_build_object(
+    'status', case when payload ->> 'mode' = 'external' then 'running' else 'queued' end,
+    'waiting_for', '[]'::jsonb, 'known_cost_usd', 0::numeric(18, 9)::text)) || jsonb_build_object('due', v_started -> 'due');
 end;
 $$;
 
@@ -6067,8 +6100,9 @@ grant execute on function
   plane.note_agent(uuid),
   plane.state_etag(bigint, timestamptz),
   plane.state_json(plane.state),
+  plane.check_state_key(jsonb),
   plane.match_state(jsonb),
-  plane.write_state(jsonb, plane.state, jsonb, text, boolean),
+  plane.write_state(jsonb, plane.state, jsonb, text, boolean, boolean),
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
@@ -6080,7 +6114,7 @@ grant execute on function
   plane.event_json(plane.checkpoints, plane.events),
   plane.find_step(plane.executions, text),
   plane.execution_status(plane.executions),
-  plane.execution_json(plane.executions, boolean),
+  plane.execution_json(plane.executions, boolean, jsonb),
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
   plane.with_money(jsonb),
