@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from functions.shared.engine.tally import Tally
+from functions.shared.frozen import frozen
 from functions.shared.jsonvalue import Json, JsonObject
 
 RecordStatus: TypeAlias = Literal["succeeded", "failed", "skipped", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """An ended step. `parent` is the path of the enclosing scope: '' · sources · polish[1].
 
@@ -33,7 +34,7 @@ class Record:
     cost_usd: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wait:
     """A row of `plane.waits` whose path has no record yet; a later one of the same path comes later in the list."""
 
@@ -73,7 +74,7 @@ class InFlight:
     at_most_once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """All that `plan` may look at.
 

@@ -11,6 +11,7 @@ from functions.shared.db.kernel import Checkpointed, Extended, Stale
 from functions.shared.engine.outbox import Decided, Item, Opened, Outbox, checkpoint_payload
 from functions.shared.engine.results import Ended
 from functions.shared.errors import PlaneError, Unavailable
+from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -38,7 +39,7 @@ class Rejected:
 Answer: TypeAlias = Checkpointed | Extended | Rejected
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Batch:
     items: Sequence[Item]
     results: int  # how many results were ever queued up to the end of this batch

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from functions.shared.engine.policy import BATCH_BYTES, BATCH_RESULTS
 from functions.shared.engine.results import Ended, Spent
+from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decided:
     """A record that the planner decided: derived from what is recorded, so it may ride along at any time."""
 

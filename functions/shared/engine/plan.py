@@ -7,10 +7,11 @@ from typing import Literal
 
 from functions.shared.engine.facts import Record, Shard
 from functions.shared.engine.retry import RetryPolicy
+from functions.shared.frozen import frozen
 from functions.shared.jsonvalue import Json, JsonObject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """Run this step now. `config` is its spec with every template rendered.
 
@@ -74,7 +75,7 @@ class Finish:
     error: JsonObject | None = None  # {code, message, path}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """One answer of the planner; do `stop`, `close`, `record`, `open`, `start` in this order.
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from functions.shared.frozen import frozen
+
 if TYPE_CHECKING:
     from functions.shared.engine.facts import Record
     from functions.shared.engine.plan import Start
@@ -64,7 +66,7 @@ class Spent:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """A step that has its result. `size` is the output's, in bytes of JSON."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from functions.shared.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class RetryPolicy:
     """At most `max_attempts` in all; seconds before the second one and at most."""
 

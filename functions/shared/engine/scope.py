@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from functions.shared.engine.paths import item, join
+from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from functions.shared.dsl.compiled import CompiledStep
@@ -69,7 +70,7 @@ class Budget:
     limit_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """A place where steps stand: the workflow, a group, one item or one round. `names` is what expressions see.
 
@@ -113,7 +114,7 @@ class Scope:
         return replace(self, budgets=(*self.budgets, budget))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """One thing to run: a step, one item or one round of it. `kind` is what its record is called."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 CONTROL = frozenset({"group", "item", "round", "for_each", "loop"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """How many steps ran; in a shard without the items of the other ones. `outside`: those not in any of its items."""
 
