@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -73,6 +74,7 @@ async def _running(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
         asyncio.create_task(_take_up(engine, bell), name="take up"),
         asyncio.create_task(warmer.when_idle(bell), name="warm when idle"),
     ]
+    gc.freeze()  # what a start makes stays for good: no collection needs to look at it again
     try:
         yield
     finally:

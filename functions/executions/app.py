@@ -1,12 +1,11 @@
 """Executions are started, followed, answered, cancelled, retried; agents report those that they execute themselves."""
 
-from dataclasses import asdict, replace
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Query, Response
 
-from functions.executions import examples
+from functions.executions import examples, starting
 from functions.executions.answers import checked_answer
 from functions.executions.following import ENDED, next_events, until_ended
 from functions.executions.keep import choose_kept, endings
@@ -14,7 +13,6 @@ from functions.executions.models import (
     FORMER_STATUS,
     Events,
     Execution,
-    Mode,
     Nothing,
     RetryExecution,
     SaidStatus,
@@ -29,9 +27,8 @@ from functions.executions.trace import trace_of
 from functions.executions.trace_models import Explanation, Trace
 from functions.shared.db import executions
 from functions.shared.dsl.compiled import compile_document
-from functions.shared.dsl.schema import accept_input
 from functions.shared.engine.explain import explain
-from functions.shared.errors import Conflict, FieldProblem, InvalidInput, NextStep
+from functions.shared.errors import Conflict, FieldProblem, NextStep
 from functions.shared.jsonvalue import JsonObject
 from functions.shared.web import (
     Bell,
@@ -76,26 +73,7 @@ async def start_execution(body: StartExecution, db: Db, bell: Bell, wait: Prefer
         message = "Callbacks are not available yet."
         hint = "Follow with `Prefer: wait=20`, or with GET /api/executions/{id}/events?wait=20."
         raise invalid_input([FieldProblem("/callback_url", "not_available_yet", message, hint)])
-    which: JsonObject = {
-        "name": body.workflow,
-        "workflow_id": str(body.workflow_id) if body.workflow_id else None,
-        "version": body.version,
-    }
-    version = cast("dict[str, Any]", await executions.get_startable(db, which))
-    try:
-        fields: JsonObject = {
-            "version_id": version["version_id"],
-            "input": _accepted_input(version, body),
-            "mode": _mode(version, body.mode),
-            "agent_id": str(body.agent_id) if body.agent_id else None,
-            "executed_with_model": body.executed_with_model,
-        }
-    except InvalidInput as refused:
-        if db.idempotency is None:
-            raise
-        # A newer version may ask for more than the one that this key started: its answer still stands.
-        fields = {"refusal": {"message": refused.detail, "errors": [asdict(problem) for problem in refused.errors]}}
-    started: Any = await executions.start_execution(db, fields)
+    started = await starting.start(db, body)
     return await _moved(started, db, bell, response, wait=wait if started["mode"] == "engine" else 0)
 
 
@@ -346,24 +324,6 @@ async def signal_execution(execution_id: UUID, body: SendSignal, db: Db, bell: B
     await bell.ring(signalled["due"])
     response.status_code = 202 if signalled["status"] == "queued" else 200
     return signalled
-
-
-def _mode(version: dict[str, Any], asked: Mode | None) -> Mode:
-    if version["format"] == "markdown" and asked == "engine":
-        message = "A markdown runbook is not run by the engine."
-        hint = "Leave mode out, or say external: then you execute it and report."
-        raise invalid_input([FieldProblem("/mode", "not_allowed", message, hint, ["external"])])
-    return asked or ("engine" if version["format"] == "yaml" else "external")
-
-
-def _accepted_input(version: dict[str, Any], body: StartExecution) -> JsonObject:
-    """Check the input against what the document declares, and fill in defaults."""
-    if version["document"] is None:
-        return body.input
-    accepted = accept_input(compile_document(version["document"]).workflow, body.input)
-    if accepted.problems:
-        raise invalid_input([replace(problem, pointer=f"/input{problem.pointer}") for problem in accepted.problems])
-    return cast("JsonObject", accepted.value)
 
 
 async def _moved(answer: Any, db: Db, bell: Bell, response: Response, *, wait: float) -> dict[str, Any]:  # noqa: ANN401

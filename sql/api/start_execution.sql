@@ -1,19 +1,27 @@
 -- Starts an execution of a version.
--- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?}, or {refusal: {message, errors}}: a start that
+-- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?, which?: {name or workflow_id, version?}: what
+-- the caller named, when version_id is only what that meant before}, or {refusal: {message, errors}}: a start that
 -- does not fit the newest version still gets the answer that its Idempotency-Key got before; only when there is none it is refused
 -- answers: the execution, and due: the doorbells to ring
--- raises: 404 version_not_found, 422 invalid_input, not_runnable, unknown_agent
+-- raises: 404 workflow_not_found, version_not_found, 409 version_moved, 422 invalid_input, not_runnable, unknown_agent
 create function api.start_execution(payload jsonb)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_found   record;
   v_started jsonb;
 begin
   if payload ? 'refusal' then
     perform plane.raise_error(422, 'invalid_input', payload -> 'refusal' ->> 'message', null,
       jsonb_build_object('errors', payload -> 'refusal' -> 'errors'));
+  end if;
+  if payload ? 'which' then
+    v_found := plane.find_version(payload -> 'which');
+    if (v_found.version).id <> (payload ->> 'version_id')::uuid then
+      perform plane.raise_error(409, 'version_moved', 'The workflow has a newer version by now.', 'Start it again: nothing was started.');
+    end if;
   end if;
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
   v_started := plane.start_execution(payload);

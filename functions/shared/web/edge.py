@@ -14,6 +14,8 @@ from functions.shared.web.exchange import Exchange, trace_id_of
 from functions.shared.web.problems import problem_response, unexpected
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1_000_000
@@ -40,8 +42,9 @@ class Edge:
             return
         start, body = answer
         start, body = _conditional(scope, headers, start, body)
-        out = MutableHeaders(raw=start["headers"])
-        out.update({"X-Trace-Id": exchange.trace_id, "X-Content-Type-Options": "nosniff", **exchange.headers})
+        start["headers"] += _encoded(
+            {"x-trace-id": exchange.trace_id, "x-content-type-options": "nosniff", **exchange.headers}
+        )
         await send(start)
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
         _log.info(
@@ -69,6 +72,10 @@ class Edge:
             response = problem_response(known, instance=scope["path"], trace_id=exchange.trace_id)
             await response(scope, receive, captured)
         return captured.start, bytes(captured.body)
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 class _Captured:

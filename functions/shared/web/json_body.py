@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from functions.shared.errors import FieldProblem, InvalidInput
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json
 
 MAX_DEPTH = 100
+_UNSTORABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse_json(body: bytes) -> Json:
@@ -29,6 +31,8 @@ def parse_json(body: bytes) -> Json:
         raise _malformed(f"The body is nested deeper than {MAX_DEPTH} levels.") from error
     except ValueError as error:  # a number with thousands of digits
         raise _malformed("The body has a number that is too long.") from error
+    if _is_plainly_storable(value, has_escapes=b"\\u" in body):
+        return value
     problems = list(_unstorable(value))
     if problems:
         raise InvalidInput("The body has values that cannot be stored.", errors=problems[:20])
@@ -42,11 +46,30 @@ def pointer_to(*parts: str | int) -> str:
 
 def text_problem(text: str) -> str | None:
     """Say what keeps a text out of Postgres, if anything does."""
-    if "\x00" in text:
-        return "holds a NUL character (U+0000)"
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return "holds half of a surrogate pair"
-    return None
+    found = _UNSTORABLE_CHARACTER.search(text)
+    if found is None:
+        return None
+    return "holds a NUL character (U+0000)" if found[0] == "\x00" else "holds half of a surrogate pair"
+
+
+def _is_plainly_storable(value: Json, *, has_escapes: bool) -> bool:
+    """Tell, level by level and so quickly, that nothing is wrong. Only an escape can be a character that is."""
+    if has_escapes:
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        if not level:
+            return True
+        below: list[Json] = []
+        for each in level:
+            if isinstance(each, dict):
+                below.extend(each.values())
+            elif isinstance(each, list):
+                below.extend(each)
+            elif isinstance(each, float) and not math.isfinite(each):
+                return False
+        level = below
+    return not level
 
 
 def _unstorable(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[FieldProblem]:
