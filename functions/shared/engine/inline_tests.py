@@ -96,16 +96,17 @@ def run_test(compiled: Compiled, test: InlineTest, real: Callable[[Start], LeafR
         return TestResult(test.name, (str(problem),))
     except Stuck as stuck:
         return TestResult(test.name, (f"the planner cannot go on, which is a defect of the plane: {stuck}",))
-    return TestResult(test.name, tuple(_compare(test, outcome)), outcome.status, outcome.error, outcome.records)
+    return TestResult(test.name, tuple(differences(test, outcome)), outcome.status, outcome.error, outcome.records)
 
 
-def _compare(test: InlineTest, outcome: Outcome) -> Iterable[str]:
+def differences(test: InlineTest, outcome: Outcome) -> Iterable[str]:
+    """Say, each in a line, what is not as the test expects."""
     expect = test.expect
     wanted = expect.status or (None if expect.failed is not None else "succeeded")
     if wanted is not None and outcome.status != wanted:
         yield f"status: expected {wanted}, got {outcome.status}{_because(outcome)}"
     if expect.has_output and outcome.output != expect.output:
-        yield from _differences("output", expect.output, outcome.output)
+        yield from differing_places("output", expect.output, outcome.output)
     if expect.skipped is not None:
         yield from _compare_names("skipped", expect.skipped, outcome)
     if expect.failed is not None:
@@ -145,8 +146,8 @@ def _why(record: Record) -> str:
     return f": {reason.get('message')}" if isinstance(reason, dict) else ""
 
 
-def _differences(place: str, expected: Json, got: Json) -> Iterable[str]:
-    """Name the places that differ, the deepest ones, rather than the whole values."""
+def differing_places(place: str, expected: Json, got: Json) -> Iterable[str]:
+    """Name the places where two values differ, the deepest ones, rather than the whole values."""
     if isinstance(expected, dict) and isinstance(got, dict):
         for key in [*expected, *(key for key in got if key not in expected)]:
             inner = f"{place}.{key}"
@@ -155,12 +156,12 @@ def _differences(place: str, expected: Json, got: Json) -> Iterable[str]:
             elif key not in expected:
                 yield f"{inner}: not expected, got {_shown(got[key])}"
             elif expected[key] != got[key]:
-                yield from _differences(inner, expected[key], got[key])
+                yield from differing_places(inner, expected[key], got[key])
         return
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
         for index, (one, other) in enumerate(zip(expected, got, strict=True)):
             if one != other:
-                yield from _differences(f"{place}[{index}]", one, other)
+                yield from differing_places(f"{place}[{index}]", one, other)
         return
     yield f"{place}: expected {_shown(expected)}, got {_shown(got)}"
 
