@@ -18,7 +18,7 @@ from functions.shared.engine.plan import Open, Start
 from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.retry import RetryPolicy
 from functions.shared.engine.runner import run_frame
-from functions.shared.errors import Conflict, PlaneError
+from functions.shared.errors import PlaneError
 from functions.shared.steps import HANDLERS, Done, HttpPolicy, StepFailed
 
 if TYPE_CHECKING:
@@ -74,14 +74,6 @@ async def run_trial(plane: ScratchPlane, case: Case, fault: Fault | None, name: 
     return await _Run(plane, case, fault, name).run()
 
 
-@dataclass(slots=True)
-class _Question:
-    """An open wait that somebody outside has to answer."""
-
-    execution_id: str
-    wait: Open
-
-
 class _Run:
     def __init__(self, plane: ScratchPlane, case: Case, fault: Fault | None, name: str) -> None:
         self._plane = plane
@@ -91,7 +83,7 @@ class _Run:
         self._database = _Tamed(plane.db, fault, self)
         self._due: deque[Address] = deque()
         self._frames: dict[Address, None] = {}
-        self._questions: deque[_Question] = deque()
+        self._questions: dict[str, Open] = {}
         self._steps: dict[str, CompiledStep] = {}
         self._execution = ""
         self._operator: ApiKey | None = None
@@ -112,7 +104,7 @@ class _Run:
                     await self._restart()
                     engine = self._engine()
             elif self._questions:
-                await self._answer(self._questions.popleft())
+                await self._answer(*self._questions.popitem())
             elif (ended := await self._read())["ended_at"] is not None:
                 return self._trial(_outcome_of(ended, await self._records()))
             else:  # a lease runs out, and the sweeper finds what nobody was told of
@@ -223,7 +215,7 @@ class _Run:
     # What is outside
 
     def opened(self, execution_id: str, row: JsonObject) -> JsonObject:
-        """Take note of a wait that is about to be opened; time does not pass here, except where the test says so."""
+        """Take note of a wait that is about to be opened. Timers fire at once; nothing else is ever too late."""
         row = {key: value for key, value in row.items() if key not in {"deadline_ms", "deadline_at"}}
         kind, path = str(row["kind"]), str(row["path"])
         data = cast("JsonObject", row.get("data") or {})
@@ -231,7 +223,7 @@ class _Run:
         if kind in {"timer", "retry"} or self._is_timed_out(wait):
             row["deadline_ms"] = 1
         elif kind in {"approval", "event", "unknown"}:
-            self._questions.append(_Question(execution_id, wait))
+            self._questions[path] = wait
         if data.get("quorum"):
             row["data"] = {**data, "quorum": 1}  # one person speaks for all
         if kind == "child":
@@ -242,23 +234,39 @@ class _Run:
             self.ring_later(Address(execution_id, str(shard["frame"]), self._case.compiled.queue))
         return row
 
+    def heard(self, answer: Json) -> Json:
+        """Let an approval be decided by whom the mock names, not by the key that it was answered with here."""
+        if not isinstance(answer, dict):
+            return answer
+        told = dict(answer)
+        for key in ("waits", "answered"):
+            told[key] = [self._named(cast("JsonObject", row)) for row in cast("list[Json]", answer.get(key) or [])]
+        if answer.get("adopted"):
+            told["adopted"] = self.heard(answer["adopted"])
+        return told
+
+    def _named(self, row: JsonObject) -> JsonObject:
+        payload = row.get("payload")
+        if row["kind"] != "approval" or not isinstance(payload, dict) or "decided_by" not in payload:
+            return row
+        path = str(row["path"])
+        mocked = self._case.mocks.answer(Open("approval", path, path, data=cast("JsonObject", row.get("data") or {})))
+        by = mocked.payload.get("decided_by") if isinstance(mocked.payload, dict) else None
+        return {**row, "payload": {**payload, "decided_by": by}}
+
     def _is_timed_out(self, wait: Open) -> bool:
         return wait.kind in {"approval", "event"} and self._case.mocks.answer(wait).outcome == "timed_out"
 
-    async def _answer(self, question: _Question) -> None:
-        wait = question.wait
-        if wait.kind == "unknown":
-            payload: Json = self._look_up(wait.path)
-        else:
-            payload = self._case.mocks.answer(wait).payload
-        name = wait.name if wait.kind == "event" else wait.path
-        if isinstance(payload, dict):
-            payload = {key: value for key, value in payload.items() if key != "decided_by" or wait.kind == "event"}
-        fields: JsonObject = {"execution_id": question.execution_id, "name": name, "payload": payload}
-        try:
-            await self.ring((await self._call("signal_execution", fields))["due"])
-        except Conflict:
-            return  # it was asked again under another token, or was answered
+    async def _answer(self, path: str, wait: Open) -> None:
+        """Answer from outside, if it waits for that: who died before it was written asks again."""
+        if path not in {open_wait["path"] for open_wait in (await self._read())["waiting_for"]}:
+            return
+        payload = self._look_up(path) if wait.kind == "unknown" else self._case.mocks.answer(wait).payload
+        if wait.kind == "approval":
+            payload = {key: value for key, value in cast("JsonObject", payload).items() if key != "decided_by"}
+        name = wait.name if wait.kind == "event" else path
+        signal: JsonObject = {"execution_id": self._execution, "name": name, "payload": payload}
+        await self.ring((await self._call("signal_execution", signal))["due"])
 
     def _look_up(self, path: str) -> JsonObject:
         """What a person finds out about a step whose result was lost: the truth."""
@@ -334,7 +342,8 @@ class _Tamed(FaultyDatabase):
             execution_id = str(payload["execution_id"])
             rows = cast("list[JsonObject]", payload["open"])
             payload = {**payload, "open": [self._run.opened(execution_id, row) for row in rows]}
-        return await super().kernel(verb, payload)
+        answer = await super().kernel(verb, payload)
+        return self._run.heard(answer) if verb in {"claim", "checkpoint", "extend_lease"} else answer
 
 
 def _collect(steps: Mapping[str, CompiledStep], found: dict[str, CompiledStep]) -> None:
