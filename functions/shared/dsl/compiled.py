@@ -12,6 +12,7 @@ from functions.shared.dsl.models import Step, Workflow
 from functions.shared.dsl.problems import DocumentPath
 from functions.shared.dsl.sites import Site, expressions, nested_steps, step_sites
 from functions.shared.dsl.syntax import references
+from functions.shared.dsl.templates import holds_template
 from functions.shared.jsonvalue import Json, JsonObject
 
 ON_ERROR = "on_error"
@@ -23,7 +24,8 @@ class CompiledStep:
 
     `needs`: siblings that must end first, from `needs:` and from references anywhere inside. `outer`: steps of
     enclosing scopes that it looks at; those groups need them too. `config`: the spec as written (a mapping for every
-    kind but transform and group), its templates not yet evaluated. `order`: a group's steps, needs first.
+    kind but transform and group), its templates not yet evaluated; `is_plain`: it has none. `order`: a group's steps,
+    needs first.
     """
 
     name: str
@@ -35,6 +37,7 @@ class CompiledStep:
     outer: frozenset[str]
     steps: Mapping[str, CompiledStep] = field(default_factory=dict[str, "CompiledStep"])
     order: tuple[str, ...] = ()
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,18 @@ def _compile_step(name: str, step: Step, raw: JsonObject, siblings: frozenset[st
     seen = step_references(raw) - nested.keys()
     for child in nested.values():
         seen |= child.outer
+    config = _config(step.kind, raw)
     return CompiledStep(
         name=name,
         address=address,
         kind=step.kind,
         step=step,
-        config=_config(step.kind, raw),
+        config=config,
         needs=frozenset((seen & siblings) | set(step.needs)),
         outer=frozenset(seen - siblings),
         steps=nested,
         order=order(_needs_of(nested)),
+        is_plain=not holds_template(config),
     )
 
 

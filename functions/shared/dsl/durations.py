@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$"
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -21,6 +22,7 @@ class DurationError(ValueError):
         self.reason = reason
 
 
+@lru_cache(maxsize=1024)
 def seconds(text: str) -> float:
     """Read a duration, in seconds. Zero is allowed; raises DurationError for everything that is not one."""
     match = _DURATION.fullmatch(text.strip()) if len(text) <= 32 else None  # noqa: PLR2004  no number is longer

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from functions.shared.jsonvalue import Json
+
 OPEN, CLOSE = "${{", "}}"
 TAG_OPEN, TAG_CLOSE = "${%", "%}"
 _EXPRESSION_MARK = re.compile(r"\$\{\{")
@@ -33,6 +35,14 @@ class Piece:
 def has_expression(text: str) -> bool:
     """Tell whether the text holds at least one `${{`."""
     return OPEN in text
+
+
+def holds_template(value: Json) -> bool:
+    """Tell whether a text anywhere in the value holds an expression or a tag."""
+    if isinstance(value, str):
+        return OPEN in value or TAG_OPEN in value
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(holds_template, entries))
 
 
 def is_one_expression(text: str) -> bool:

@@ -180,7 +180,7 @@ def _rerun(step: CompiledStep) -> tuple[Risk, str, str]:
             return "safe", "runs again in the sandbox, which has no effects", ""
         case "llm":
             advice = "`budget_usd` bounds it, `cache: {key, ttl}` keeps the answer"
-            return "costs", "the model is asked again: it costs twice, and its first answer is dropped", advice
+            return "costs", "the model is asked again, and its first answer is dropped", advice
         case "http":
             method = step.step.http.method if step.step.http is not None else "GET"
             return _request(method, has_own_key=step.step.idempotency_key is not None)
@@ -201,7 +201,7 @@ def _request(method: str, *, has_own_key: bool) -> tuple[Risk, str, str]:
     if method in READS:
         return "safe", "reads again, changes nothing", ""
     key = "your idempotency_key" if has_own_key else "Idempotency-Key"
-    sent = f"sent again with the same {key}: safe only if the target honours it"
+    sent = f"sent again with the same {key}; safe only if the target honours it"
     if method in REPLACES:
-        sent = f"sent again with the same {key}: safe if the target takes two {method} for one"
+        sent = f"sent again with the same {key}; safe if the target takes two {method} for one"
     return "twice", sent, "else `effect: at_most_once` with `on_unknown: ask` or `verify`"

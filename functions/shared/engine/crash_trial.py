@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 WITHIN_S = 20.0
 SOON_S = 2.0
+PAUSE_S = 0.01
 CHILD = "crash-test-child"
 # Stands for every workflow that is called: it answers what the test's mock of the calling step says.
 CHILD_DOCUMENT: JsonObject = {
@@ -197,7 +198,7 @@ class _Run:
     async def _free(self) -> None:
         await self.ring(await kernel.report_owner_dead(self._plane.db, owner=self._owner))
         self._due.extend(self._frames)
-        await asyncio.sleep(0)
+        await asyncio.sleep(PAUSE_S)
 
     async def _read(self) -> dict[str, Any]:
         return await self._call("get_execution", {"execution_id": self._execution})
@@ -215,8 +216,8 @@ class _Run:
     # What is outside
 
     def opened(self, execution_id: str, row: JsonObject) -> JsonObject:
-        """Take note of a wait that is about to be opened. Timers fire at once; nothing else is ever too late."""
-        row = {key: value for key, value in row.items() if key not in {"deadline_ms", "deadline_at"}}
+        """Take note of a wait that is about to be opened. Timers fire at once, nothing else is too late, any event fits."""
+        row = {key: value for key, value in row.items() if key not in {"deadline_ms", "deadline_at", "match"}}
         kind, path = str(row["kind"]), str(row["path"])
         data = cast("JsonObject", row.get("data") or {})
         wait = Open(kind, path, str(row["name"]), data=data)

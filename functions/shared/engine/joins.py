@@ -37,9 +37,9 @@ def reason_to_skip(
         return None
     if step.step.requires == "all":
         return _reason_under_all(needs)
-    failed = sorted(name for name, record in needs.items() if is_failure(record, steps[name]))
+    failed = [name for name, record in needs.items() if is_failure(record, steps[name])]
     if failed:
-        return {"code": "needs_failed", "message": f"{failed[0]} failed"}
+        return {"code": "needs_failed", "message": f"{min(failed)} failed"}
     if any(record.status in {"succeeded", "failed"} for record in needs.values()):
         return None
     names = ", ".join(sorted(needs))

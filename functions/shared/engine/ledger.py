@@ -23,6 +23,7 @@ class Ledger:
     def __init__(self, facts: Facts, *, max_steps: int) -> None:
         self.facts = facts
         self._max_steps = max_steps
+        self._recorded = facts.records
         self._new: dict[str, Record] = {}
         self._starts: dict[str, Start] = {}
         self._opens: dict[str, Open] = {}
@@ -40,7 +41,7 @@ class Ledger:
     # What is known
 
     def get(self, path: str) -> Record | None:
-        return self._new.get(path) or self.facts.records.get(path)
+        return self._new.get(path) or self._recorded.get(path)
 
     def waits_of(self, path: str) -> list[Wait]:
         return self._waits.get(path, [])

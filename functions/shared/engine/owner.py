@@ -287,12 +287,12 @@ class Owner:
         """Give the time of the next look at the frame: a poke, a wait that falls due, or steps that run for long."""
         if self._control.is_poked:
             return 0.0
-        every = self._engine.policy.extend_every_s
-        times = [due + DUE_SLACK_S for due in self._frame.due_at.values()]
+        contact_at = self._flusher.contact_at
+        at = min(self._frame.due_at.values(), default=float("inf")) + DUE_SLACK_S
         if self._running.live:
             oldest = next(iter(self._running.live))
-            times.append(max(oldest.since, self._flusher.contact_at) + every)
-        return max(min(times, default=float("inf")), self._flusher.contact_at + DUE_SLACK_S)
+            at = min(at, max(oldest.since, contact_at) + self._engine.policy.extend_every_s)
+        return max(at, contact_at + DUE_SLACK_S)
 
     async def _learn(self, answer: Answer) -> Left | None:
         """Take in what the database said; answers how the frame was left if it was."""

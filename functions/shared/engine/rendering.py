@@ -42,11 +42,19 @@ def rendered(name: str, value: Json, names: Mapping[str, object]) -> Json:
 
 
 def config_of(step: CompiledStep, names: Mapping[str, object]) -> JsonObject:
-    """Give the step's spec with the same keys as in the document; raises RenderError."""
+    """Give the step's spec with the same keys as in the document, but not its objects; raises RenderError."""
+    if step.is_plain:
+        return cast("JsonObject", _copied(step.config))
     try:
         return cast("JsonObject", render_config(step.kind, step.config, names))
     except ExpressionError as error:
         raise expression_failed(step.kind, error) from error
+
+
+def _copied(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _copied(entry) for key, entry in value.items()}
+    return [_copied(entry) for entry in value] if isinstance(value, list) else value
 
 
 def duration(name: str, value: Json, names: Mapping[str, object]) -> float:

@@ -84,7 +84,8 @@ async def _own(
 ) -> Left:
     try:
         compiled = engine.documents.compiled(claim.content_hash, claim.document)
-        claim = replace(claim, records=_needed_now(claim))
+        if any(wait.kind == "shards" for wait in claim.waits):
+            claim = replace(claim, records=_needed_now(claim))
         refs = [row.output_ref for row in claim.records if row.output_ref is not None and not _is_item(row, claim)]
         outputs = await kernel.load_payloads(
             engine.db, execution_id=claim.execution_id, frame=claim.frame, epoch=claim.epoch, refs=refs

@@ -17,7 +17,7 @@ CONTROL = frozenset({"group", "item", "round", "for_each", "loop"})
 
 @frozen
 class Tally:
-    """How many steps ran; in a shard without the items of the other ones. `outside`: those not in any of its items."""
+    """How many steps ran; in a shard without the items of the other ones. `outside`: those around its step there."""
 
     steps: int
     outside: int
@@ -27,8 +27,7 @@ def tally_of(records: Mapping[str, Record], shard: Shard | None) -> Tally:
     """Count from the beginning."""
     live = [record for record in records.values() if record.parent not in records]
     if shard is None:
-        steps = sum(map(steps_in, live))
-        return Tally(steps, steps)
+        return Tally(sum(map(steps_in, live)), 0)
     items = f"{shard.path}["
     outside = sum(steps_in(record) for record in live if not record.path.startswith(items))
     own = (record for record in live if record.path.startswith(items) and not shard.is_elsewhere(record.path))
