@@ -3948,7 +3948,9 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_agent_id is null or exists (select from plane.agents where id = p_agent_id and org_id = plane.caller_org()) then
+  if p_agent_id is null then
+    return;
+  elsif exists (select from plane.agents where id = p_agent_id and org_id = plane.caller_org()) then
     return;
   end if;
   perform plane.raise_error(422, 'unknown_agent', format('there is no agent %s', p_agent_id),
