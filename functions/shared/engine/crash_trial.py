@@ -222,7 +222,7 @@ class _Run:
         data = cast("JsonObject", row.get("data") or {})
         wait = Open(kind, path, str(row["name"]), data=data)
         if kind in {"timer", "retry"} or self._is_timed_out(wait):
-            row["deadline_ms"] = 1
+            row["deadline_ms"] = 0
         elif kind in {"approval", "event", "unknown"}:
             self._questions[path] = wait
         if data.get("quorum"):

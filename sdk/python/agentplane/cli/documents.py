@@ -71,6 +71,18 @@ def run_inline_tests(
     file: Annotated[str, typer.Argument(help="A workflow document with `tests:`; - for standard input.")],
     format: Annotated[Literal["text", "json"], typer.Option(help="text for people, json for programs.")] = "text",
     coverage: Annotated[float, typer.Option(min=0, max=100, help="Fail below this percentage of branches.")] = 0,
+    crash: Annotated[
+        bool,
+        typer.Option("--crash", help="Run them on the real engine and a throwaway Postgres, under every crash point."),
+    ] = False,
+    points: Annotated[
+        int | None, typer.Option(min=1, help="With --crash: try only so many points, chosen at random.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="With --points: choose the same ones again.")] = None,
+    db_url: Annotated[
+        str | None, typer.Option(help="With --crash: a server to make the scratch database on, not our own.")
+    ] = None,
+    postgres: Annotated[int, typer.Option(help="With --crash: the Postgres to start, 18 or 16.")] = 18,
 ) -> None:
     """Run a document's inline tests offline, and show which branches they cover."""
     require_functions("test")
@@ -87,6 +99,18 @@ def run_inline_tests(
         else:
             _print_problems(file, is_valid=False, problems=problems)
         raise typer.Exit(1)
+    if crash:
+        from agentplane.cli.crash_certificate import CrashOptions, crash_test, print_certificate  # noqa: PLC0415
+
+        options = CrashOptions(points, seed, db_url, postgres)
+        certificate = crash_test(checked.document, options, is_quiet=format == "json")
+        if format == "json":
+            print_json(certificate.as_json())
+        else:
+            print_certificate(file, certificate)
+        if not certificate.passed:
+            raise typer.Exit(1)
+        return
     with OfflineSteps() as offline:
         report = run_tests(compile_document(checked.document), offline.run)
     is_covered = report.coverage.percent >= coverage
