@@ -14,7 +14,7 @@ LITE := tests/contract/lite
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help install demo dev test lint format bench lock migration clean
+.PHONY: help install demo dev test chaos lint format bench lock migration clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ dev: $(VENV)/.local ## Keep a plane running; prints its address, a key and a cur
 
 test: $(VENV)/.dev $(LITE)/node_modules/.ready ## Run every test (PG=16 for the other Postgres, ARGS=... for pytest)
 	PG=$(PG) $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+chaos: $(VENV)/.dev ## Kill, freeze and cut off real workers for SECONDS=600 (SEED=... repeats a run's choices)
+	PG=$(PG) $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev ## Check style, types, imports and SQL
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -15,10 +16,11 @@ class CountingServer:
     """Answers `GET|POST /anything?delay=<seconds>&status=<code>&fail=<times>` with `{"path", "count"}`.
 
     `fail`: the first so many requests of a path get 503. `answers` has other bodies by path.
-    `calls` counts by path, `keys` by Idempotency-Key.
+    `calls` counts by path, `keys` by Idempotency-Key; `on_request` is told path and headers of each.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
+    on_request: Callable[[str, Mapping[str, str]], None] | None = None
     calls: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
     attempts: list[tuple[str, str]] = field(default_factory=list)
@@ -71,6 +73,8 @@ class CountingServer:
         self.calls[target.path] += 1
         self.keys[key] += 1
         self.attempts.append((target.path, key))
+        if self.on_request is not None:
+            self.on_request(target.path, headers)
         self.active += 1
         self.most_active = max(self.most_active, self.active)
         try:
