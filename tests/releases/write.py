@@ -1,7 +1,7 @@
 """Writes the fixture of a release: `python -m tests.releases.write 0.1.0`, with the code of that release.
 
 A worker of this engine is killed while it runs one execution of every kind. What it leaves in the database goes to
-`<release>.sql`, and how each execution has to end to `<release>.json`: as they do with this engine when nobody is killed.
+`<release>.sql`, how each execution has to end to `<release>.json`: as they do with this engine when nobody is killed.
 """
 
 from __future__ import annotations

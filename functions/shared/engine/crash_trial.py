@@ -216,7 +216,7 @@ class _Run:
     # What is outside
 
     def opened(self, execution_id: str, row: JsonObject) -> JsonObject:
-        """Take note of a wait that is about to be opened. Timers fire at once, nothing else is too late, any event fits."""
+        """Take note of a wait that is about to open. Timers fire at once, nothing else is too late, any event fits."""
         row = {key: value for key, value in row.items() if key not in {"deadline_ms", "deadline_at", "match"}}
         kind, path = str(row["kind"]), str(row["path"])
         data = cast("JsonObject", row.get("data") or {})
