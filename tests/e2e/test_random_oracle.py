@@ -1,0 +1,139 @@
+"""The planner against the oracle on random documents in random schedules; and oracles that are wrong in one rule."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, event, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+from functions.shared.dsl.checker import check
+from functions.shared.dsl.compiled import compile_document
+from functions.shared.engine.interpreter import Answer, LeafResult, run_in_memory
+from tests.e2e.oracle import SOMEBODY, Expected, Oracle, Result, differences, masked
+from tests.e2e.random_documents import CHILDREN, FAILS, GIVES_UP, Document, documents, features
+
+if TYPE_CHECKING:
+    from functions.shared.engine.plan import Open, Start
+
+EXAMPLES = int(os.environ.get("AGENTPLANE_RANDOM_EXAMPLES", "200"))
+INPUT: Document = {"numbers": [3, 1, 2]}
+BY_NAME = {child["name"]: child for child in CHILDREN}
+
+
+def planned(document: Document, seed: int) -> Expected:
+    """Run the engine's own planner over the document in memory, in a schedule of its own."""
+    compiled = compile_document(document)
+    chance = random.Random(seed)
+    outcome = run_in_memory(compiled, INPUT, _work, _answer, choose=lambda paths: chance.randrange(len(paths)))
+    results = {path: Result(record.status, masked(record.output)) for path, record in outcome.records.items()}
+    return Expected(outcome.status, masked(outcome.output), results)
+
+
+def _work(start: Start) -> LeafResult:
+    python = start.config["python"]
+    inputs: Any = start.config.get("inputs")
+    fails = python in (FAILS, GIVES_UP) or (python == "result = 'fails at 7'" and inputs["item"] == 7)
+    return LeafResult(error={"code": "boom", "message": ""}) if fails else LeafResult(start.path)
+
+
+def _answer(wait: Open) -> Answer:
+    match wait.kind:
+        case "approval" if wait.data["message"] == "nobody":
+            return Answer("timed_out")
+        case "approval":
+            outcome = str(wait.data["message"])
+            return Answer(outcome, {"outcome": outcome, "form": {}, "decided_by": SOMEBODY})
+        case "event":
+            return Answer("timed_out") if wait.name.startswith("never") else Answer("answered", wait.name)
+        case "child":
+            assert wait.child is not None
+            called = Oracle(BY_NAME[wait.child.ref], BY_NAME, wait.child.input).run()
+            if called.status == "failed":
+                return Answer("failed", {"code": "boom"})
+            return Answer("answered", called.output)
+        case _:
+            return Answer("timed_out")
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(document=documents(), seed=st.integers(0, 2**32))
+def test_random_documents_come_to_what_the_language_says(document: Document, seed: int) -> None:
+    assert check(document).workflow is not None
+    expected = Oracle(document, BY_NAME, INPUT).run()
+    event(expected.status)
+    for feature in sorted(features(document)):
+        event(feature)
+    assert differences(expected, planned(document, seed)) == []
+
+
+class TakesSomeForAll(Oracle):
+    def is_skipped(self, requires: str, needs: list[Result]) -> bool:
+        return super().is_skipped("all" if requires == "some" else requires, needs)
+
+
+class ForgetsToSkipChains(Oracle):
+    def is_skipped(self, requires: str, needs: list[Result]) -> bool:
+        return requires == "all" and super().is_skipped(requires, needs)
+
+
+class IgnoresConditions(Oracle):
+    def is_wanted(self, step: Document, names: dict[str, Any]) -> bool:
+        del step, names
+        return True
+
+
+class LoopsToTheEnd(Oracle):
+    def is_enough(self, spec: Document, names: dict[str, Any]) -> bool:
+        del spec, names
+        return False
+
+
+class LetsItemsFail(Oracle):
+    def is_item_fatal(self, step: Document) -> bool:
+        del step
+        return False
+
+
+class ApprovesInSilence(Oracle):
+    def approval(self, approval: Document) -> Result:
+        return super().approval(approval | {"on_timeout": "approve"})
+
+
+class ContainsNoFailure(Oracle):
+    def scope(self, steps: Document, above: str, names: dict[str, Any]) -> dict[str, Result] | None:
+        return super().scope({name: step | {"on_error": "fail"} for name, step in steps.items()}, above, names)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        TakesSomeForAll,
+        ForgetsToSkipChains,
+        IgnoresConditions,
+        LoopsToTheEnd,
+        LetsItemsFail,
+        ApprovesInSilence,
+        ContainsNoFailure,
+    ],
+)
+def test_an_oracle_that_is_wrong_in_one_rule_is_found_out(wrong: type[Oracle]) -> None:
+    quick = settings(
+        max_examples=2000,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+
+    def is_seen(document: Document) -> bool:
+        return differences(wrong(document, BY_NAME, INPUT).run(), planned(document, 0)) != []
+
+    try:
+        find(documents(), is_seen, settings=quick)
+    except NoSuchExample:
+        pytest.fail(f"{wrong.__name__} gives the same as the engine: the comparison is blind to it")
