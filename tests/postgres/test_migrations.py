@@ -111,6 +111,20 @@ async def test_a_failing_migration_leaves_nothing_and_names_the_line(empty_url: 
     assert [each.name for each in await plan(empty_url, folder)] == ["third"]
 
 
+async def test_a_migration_makes_way_for_who_uses_a_table_and_comes_back(empty_url: str, folder: Path) -> None:
+    await apply(empty_url, folder)
+    (folder / "20270103000000_third.sql").write_text("alter table first add column more int;")
+    async with connected(empty_url) as user:
+        await user.execute("begin")
+        await user.execute("select * from first")
+        applying = asyncio.create_task(apply(empty_url, folder, lock_s=0.1))
+        await asyncio.sleep(0.3)
+        assert await query(empty_url, "select count(*) from first") == 0  # nobody queues behind it
+        assert not applying.done()
+        await user.execute("commit")
+        assert [each.name for each in await applying] == ["third"]
+
+
 async def test_a_database_of_a_newer_version_is_refused(empty_url: str, folder: Path) -> None:
     (folder / "20280101000000_newer.sql").write_text("create table newer (id int);")
     await apply(empty_url, folder)

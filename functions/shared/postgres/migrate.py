@@ -33,9 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from functions.shared.postgres.connection import Connection
+
 __all__ = ["MigrationProblem", "apply", "main", "plan", "write_baseline"]
 
 BASELINE = "20261121000000_baseline.sql"
+LOCK_SECONDS = 2.0
+LOCK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 _LOCK = 7_305_804_402_613  # any number, the same in every process
 
 
@@ -45,23 +49,34 @@ async def plan(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
         return pending_migrations(read_migrations(folder), await read_history(connection))
 
 
-async def apply(url: str, folder: Path = MIGRATIONS) -> list[Migration]:
+async def apply(url: str, folder: Path = MIGRATIONS, *, lock_s: float = LOCK_SECONDS) -> list[Migration]:
     """Apply what is pending; give what was applied. Whoever comes at the same time waits, then finds nothing to do.
 
-    Raises MigrationProblem; what was applied before the failing one stays.
+    A migration waits `lock_s` at most for a table that is in use, then makes way and tries again: a plane that works
+    meanwhile is never held up for longer. Raises MigrationProblem; what was applied before the failing one stays.
     """
     async with connected(url) as connection:
         await connection.execute("set statement_timeout = 0")
         await connection.execute("select pg_advisory_lock($1)", _LOCK)  # given back when the connection closes
         pending = pending_migrations(read_migrations(folder), await read_history(connection))
+        await connection.execute(f"set lock_timeout = '{round(lock_s * 1000)}ms'")
         for migration in pending:
-            try:
-                async with connection.transaction():
-                    await run_script(connection, migration.script, name=f"{migration}.sql")
-                    await record(connection, migration)
-            except SchemaProblem as error:
-                raise MigrationProblem(str(error)) from error
+            await _apply_one(connection, migration)
         return pending
+
+
+async def _apply_one(connection: Connection, migration: Migration) -> None:
+    for pause in (*LOCK_PAUSES_S, None):
+        try:
+            async with connection.transaction():
+                await run_script(connection, migration.script, name=f"{migration}.sql")
+                await record(connection, migration)
+        except SchemaProblem as error:
+            if not error.is_lock_timeout or pause is None:
+                raise MigrationProblem(str(error)) from error
+            await asyncio.sleep(pause)
+        else:
+            return
 
 
 def write_baseline(folder: Path = MIGRATIONS) -> bool:

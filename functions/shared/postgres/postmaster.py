@@ -37,7 +37,7 @@ def has_ended(pid: int) -> bool:
         return False
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it went while we looked
         return Path("/proc/self/stat").exists()
     return status.rpartition(")")[2].split()[0] == "Z"
 

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 SUPABASE = ROOT / "supabase"
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 class SchemaProblem(RuntimeError):
     """A file of SQL was refused; the message names file, line and reason."""
+
+    @property
+    def is_lock_timeout(self) -> bool:
+        """Whether it only waited for longer than it may for a table that somebody uses."""
+        return isinstance(self.__cause__, PostgresError) and problem_of(self.__cause__)[0] == LOCK_NOT_AVAILABLE
 
 
 def schema_files(supabase: Path = SUPABASE) -> list[Path]:
