@@ -23,13 +23,13 @@ def main() -> int:
     parser.add_argument("--no-fence", action="store_true", help="take the fence away: must find problems")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**31)
-    print(f"chaos for {given.seconds:.0f} s, SEED={seed}", flush=True)
+    print(f"chaos for {given.seconds:.0f} s, SEED={seed}", flush=True)  # noqa: T201  a command prints
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     plan = Plan(given.seconds, seed, folder, workers=given.workers, alive=given.alive, is_fenceless=given.no_fence)
     report = asyncio.run(Campaign(plan).run())
-    print(report)
+    print(report)  # noqa: T201
     if report.problems:
-        print(f"what the workers noted is in {folder}")
+        print(f"what the workers noted is in {folder}")  # noqa: T201
         return 1
     shutil.rmtree(folder)
     return 0

@@ -8,10 +8,9 @@ import os
 import random
 import signal
 import time
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from functions.shared.engine.attempt import idempotency_key
@@ -81,7 +80,7 @@ class Campaign:
             Nursery(plan.folder / "workers.log") as nursery,
         ):
             db = await AsyncpgDatabase.connect(postgres.login_url, runner_key=postgres.runner_key)
-            bell = UnsureDoorbell(bells, random.Random(plan.seed), lost=0.3, times=2)
+            bell = UnsureDoorbell(bells, random.Random(plan.seed), lost=self._chance.choice((0.3, 1)), times=2)
             load = Load(postgres, db, bell, random.Random(plan.seed), plan.alive)
             await load.define(service.url)
             began = time.monotonic()
@@ -94,7 +93,7 @@ class Campaign:
             with suppress(asyncio.CancelledError):
                 await harming
             load.is_over = True
-            await self._drain(loading, load, postgres)
+            await self._drain(loading, postgres)
             await self._stop()
             await db.close()
             evidence = await self._gather(postgres, load, service.url)
@@ -172,7 +171,7 @@ class Campaign:
         os.kill(worker.pid, signal.SIGKILL)
         now = time.monotonic()
         self._workers.remove(worker)
-        while not has_ended(worker.pid):
+        while not has_ended(worker.pid):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         self._disturbances.append(Disturbance("killed", worker.options.name, now, time.monotonic()))
         (self._plan.folder / "w" / f"{worker.options.name}{SUFFIX}").unlink(missing_ok=True)
@@ -197,7 +196,7 @@ class Campaign:
 
     # The end
 
-    async def _drain(self, loading: asyncio.Task[None], load: Load, postgres: Postgres) -> None:
+    async def _drain(self, loading: asyncio.Task[None], postgres: Postgres) -> None:
         """Wait for everything to end, as long as anything gets on."""
         query = "select coalesce(max(feed_id), 0) as latest from plane.checkpoints"
         latest, since = -1, time.monotonic()

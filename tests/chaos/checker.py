@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tests.chaos.evidence import Claim, Evidence, Execution, Step
@@ -69,15 +70,8 @@ def _cancelled_ones_end_cancelled(evidence: Evidence) -> Iterator[str]:
 
 
 def _only_what_crashed_five_times_is_given_up(evidence: Evidence) -> Iterator[str]:
-    lost: Counter[tuple[str, str]] = Counter()
-    ends = {line.claim for line in evidence.lines("acknowledged") if line.details["status"] != "running"}
-    for claim in evidence.claims:
-        lost[claim.execution, claim.frame] += claim not in ends
-    most: dict[str, int] = defaultdict(int)
-    for (execution, _), count in lost.items():
-        most[execution] = max(most[execution], count)
     for execution in evidence.executions:
-        crashes = max(most[each] for each in (execution.id, *execution.children))
+        crashes = max(evidence.cut_off[each] for each in (execution.id, *execution.children))
         if _was_given_up(execution) and crashes < CRASHES_FATAL:
             yield f"{_name(execution)} was given up after {crashes} crashes"
 
@@ -127,6 +121,12 @@ def _at_most_once_is_never_twice(evidence: Evidence) -> Iterator[str]:
                 yield f"{_name(execution)}: {path} was done {count} times"
 
 
+def _only_what_was_cut_off_is_unknown(evidence: Evidence) -> Iterator[str]:
+    for execution in evidence.executions:
+        if execution.unknown and not evidence.cut_off[execution.id]:
+            yield f"{_name(execution)}: {sorted(execution.unknown)} is said to be unknown, but no claim was lost"
+
+
 def _nothing_runs_again_after_it_was_recorded(evidence: Evidence) -> Iterator[str]:
     for effect in evidence.effects:
         told = evidence.acknowledged.get(effect.step)
@@ -144,7 +144,7 @@ def _nothing_runs_again_after_it_was_recorded(evidence: Evidence) -> Iterator[st
 def _what_is_done_again_was_cut_off(evidence: Evidence) -> Iterator[str]:
     for step, effects in evidence.effects_of.items():
         answered = effects[evidence.turned_away(step) :]
-        for first, second in zip(answered, answered[1:], strict=False):
+        for first, second in pairwise(answered):
             # The holder that was replaced may also be the later one: a zombie that goes on before it is refused.
             replaced, holder = sorted((first, second), key=lambda effect: effect.claim.epoch)
             if replaced.claim == holder.claim:
@@ -229,6 +229,7 @@ RULES = {
     "what counts exactly once is one": _what_counts_exactly_once_is_one,
     "what succeeded was done": _what_succeeded_was_done,
     "at most once is never twice": _at_most_once_is_never_twice,
+    "only what was cut off is unknown": _only_what_was_cut_off_is_unknown,
     "nothing runs again after it was recorded": _nothing_runs_again_after_it_was_recorded,
     "what is done again was cut off": _what_is_done_again_was_cut_off,
     "nothing joins early": _nothing_joins_early,

@@ -85,7 +85,7 @@ class Postgres:
 
 @asynccontextmanager
 async def running_postgres(folder: Path, version: int) -> AsyncIterator[Postgres]:
-    """Run one with the plane's schema in it, an organisation, and the settings of a plane: what it commits, it keeps."""
+    """Run one with the plane's schema and an organisation in it, and a plane's settings: what it commits, it keeps."""
     async with EmbeddedPostgres(folder, version=version) as server:
         admin = await asyncpg.connect(server.url())
         await admin.execute(f"create database {DATABASE}")

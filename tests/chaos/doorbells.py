@@ -48,6 +48,7 @@ class _Ear(asyncio.DatagramProtocol):
         self._heard = heard
 
     def datagram_received(self, data: bytes, addr: object) -> None:
+        del addr
         self._heard(json.loads(data))
 
 

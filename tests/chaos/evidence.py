@@ -1,4 +1,4 @@
-"""What a campaign leaves behind: what callers were told, what the service counted, what workers noted, what is recorded.
+"""What a campaign leaves behind: what callers were told, the service counted, workers noted, and is recorded.
 
 All times are seconds of the machine's monotonic clock, which every process shares, however wrong its own clocks are.
 """
@@ -6,7 +6,7 @@ All times are seconds of the machine's monotonic clock, which every process shar
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,7 +88,8 @@ class Execution:
     is_cancelled: bool = False
     orders: tuple[tuple[Step, Step], ...] = ()
     at_most_once: frozenset[str] = frozenset()
-    effects: frozenset[str] = frozenset()  # paths that reach the service
+    unknown: frozenset[str] = frozenset()  # of these, the ones of which the plane said that it does not know
+    effects: frozenset[str] = frozenset()  # paths that reach the service, for certain if they succeeded
     refused_first: dict[str, int] = field(default_factory=dict)  # attempts that the service turns away, by path
     children: tuple[str, ...] = ()
 
@@ -141,6 +142,12 @@ class Evidence:
         for effect in sorted(self.effects, key=lambda effect: effect.at):
             found[effect.step].append(effect)
         return found
+
+    @cached_property
+    def cut_off(self) -> Counter[str]:
+        """How many claims ended in no checkpoint that gave the frame back, by execution."""
+        given_back = {line.claim for line in self.lines("acknowledged") if line.details["status"] != "running"}
+        return Counter(claim.execution for claim in self.claims if claim not in given_back)
 
     def turned_away(self, step: Step) -> int:
         """How many attempts at a step the service turns away before it lets one succeed."""

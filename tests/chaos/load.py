@@ -1,10 +1,10 @@
-"""The load: executions that are started, answered, signalled and cancelled like people and agents do, all through outages."""
+"""The load: executions that are started, answered, signalled and cancelled as people and agents do, outages or not."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -87,23 +87,13 @@ class Load:
                 self._tasks.discard(task)
                 task.result()
 
-    async def unfinished(self) -> Counter[str]:
-        """Count what has not ended, by workflow."""
-        rows = await self.postgres.fetch(
-            "select w.name from plane.executions as e join plane.workflows as w on w.id = e.workflow_id"
-            " where e.ended_at is null"
-        )
-        return Counter(row["name"] for row in rows)
-
     async def _running(self) -> int:
         rows = await self.postgres.fetch("select count(*) as number from plane.executions where ended_at is null")
         return int(rows[0]["number"]) + len(self._tasks)
 
     async def _look_for_violations(self) -> None:
-        try:
+        with suppress(Unavailable):
             self.violations += [str(row) for row in await kernel.get_violations(self.db)]
-        except Unavailable:
-            pass
 
     def _do(self, work: Any) -> None:
         self._tasks.add(asyncio.create_task(work))

@@ -44,17 +44,18 @@ async def executions_of(
     executions: list[Execution] = []
     steps: set[Step] = set()
     for row in rows:
-        id, workflow = row["id"], row["workflow"]
-        told = _told(waits[id], records[id])
+        execution, workflow = row["id"], row["workflow"]
+        at_most_once = _at_most_once(documents[workflow])
+        told = _told(waits[execution], records[execution], at_most_once)
         expected = outcome_of(documents, workflow, json.loads(row["input"]), told)
         kinds = {path: record.kind for path, record in expected.records.items()}
-        reaching = _reaching(kinds | {record["path"]: record["kind"] for record in records[id]})
-        steps |= {Step(id, path) for path in reaching}
-        declared = {wait["path"] for wait in waits[id] if wait["kind"] == "unknown"}  # by a person, who may be wrong
-        is_cancelled = id in cancelled or (row["parent"] in cancelled and row["status"] == "cancelled")
+        reaching = _reaching(kinds | {record["path"]: record["kind"] for record in records[execution]})
+        steps |= {Step(execution, path) for path in reaching}
+        unknown = {wait["path"] for wait in waits[execution] if wait["kind"] == "unknown"}
+        is_cancelled = execution in cancelled or (row["parent"] in cancelled and row["status"] == "cancelled")
         executions.append(
             Execution(
-                id=id,
+                id=execution,
                 workflow=workflow,
                 status=row["status"],
                 output=None if row["output"] is None else json.loads(row["output"]),
@@ -62,17 +63,18 @@ async def executions_of(
                 expected_status=expected.status,
                 expected_output=expected.output,
                 expected_records={path: record.status for path, record in expected.records.items()},
-                records=tuple((record["path"], record["status"]) for record in records[id]),
+                records=tuple((record["path"], record["status"]) for record in records[execution]),
                 is_cancelled=is_cancelled,
-                orders=_orders(id, workflow, list(expected.records), children[id]),
-                at_most_once=_at_most_once(documents[workflow]),
-                effects=frozenset(reaching - declared),
+                orders=_orders(execution, workflow, list(expected.records), children[execution]),
+                at_most_once=at_most_once,
+                unknown=told.lost | unknown,
+                effects=frozenset(reaching - unknown),  # a person who is asked may be wrong
                 refused_first=dict(KINDS[workflow].fails_first),
-                children=tuple(child["id"] for child in children[id]),
+                children=tuple(child["id"] for child in children[execution]),
             )
         )
     recorded = {
-        Step(id, wait["path"]): wait["outcome"] for id, all_of in waits.items() for wait in all_of
+        Step(execution, wait["path"]): wait["outcome"] for execution, all_of in waits.items() for wait in all_of
         if wait["kind"] == "approval"
     }  # fmt: skip
     decisions = [Decision(step, tuple(told), recorded.get(step)) for step, told in load.told.items()]
@@ -86,12 +88,12 @@ def _by_execution(rows: Sequence[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def _told(waits: Sequence[Any], records: Sequence[Any]) -> Told:
+def _told(waits: Sequence[Any], records: Sequence[Any], at_most_once: frozenset[str]) -> Told:
     payloads = {(wait["kind"], wait["path"]): json.loads(wait["payload"] or "null") for wait in waits}
     return Told(
         approvals={path: payload for (kind, path), payload in payloads.items() if kind == "approval"},
         events={path: payload for (kind, path), payload in payloads.items() if kind == "event"},
-        lost=frozenset(record["path"] for record in records if record["error_code"] == "outcome_unknown"),
+        lost=at_most_once & {record["path"] for record in records if record["error_code"] == "outcome_unknown"},
     )
 
 

@@ -17,7 +17,7 @@ PROBLEMS_SHOWN = 40
 
 @dataclass(frozen=True)
 class Report:
-    """`problems`: every broken rule; `zombies`: the claims that were lost to somebody else while their holder was frozen."""
+    """`problems`: every broken rule; `zombies`: claims that somebody else took over while their holder was frozen."""
 
     seed: int
     seconds: float
@@ -48,11 +48,7 @@ class Report:
             "effects": len(evidence.effects),
             "  repeated, all cut off before": self.extra_effects,
             "at-most-once steps": sum(len(each.at_most_once) for each in evidence.executions),
-            "  of unknown result": sum(
-                path in each.at_most_once and status == "failed"
-                for each in evidence.executions
-                for path, status in each.records
-            ),
+            "  of unknown result": sum(len(each.unknown) for each in evidence.executions),
             "approvals raced for": len(evidence.decisions),
             "problems": len(self.problems),
         }

@@ -1,4 +1,4 @@
-"""A minute of what `make chaos` does for as long as you like: real worker processes, killed, frozen, and left without Postgres."""
+"""Half a minute of what `make chaos` does for as long as you like: real processes, killed, frozen and cut off."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_postgres_may_be_restarted_at_once_under_load_and_workers_reconnec
 
 
 def _expect_nothing_wrong(report: Report) -> None:
-    print(report)
+    print(report)  # noqa: T201  shown when it fails, or with -s
     assert not report.problems, f"SEED={report.seed}\n{report}"
     assert report.counts["executions"] >= 24
     assert report.counts["  succeeded"] > 0

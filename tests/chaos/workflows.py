@@ -1,6 +1,6 @@
 """The mixed load: workflows, what each execution of one must come to, and what must happen before what.
 
-What should come out is not written down: the fault-free interpreter in memory says it, for the decisions that were made.
+What should come out is not written down: the fault-free interpreter in memory says it, for the decisions made.
 """
 
 from __future__ import annotations
@@ -248,7 +248,9 @@ KINDS: dict[str, Kind] = {
         input: {id: string, to: string}
         steps:
           count: {state: {component: chaos, increment: "spoken-${{ input.to }}"}}
-          speak: {needs: [count], emit: {event: spoken, payload: {to: "${{ input.to }}", count: "${{ steps.count.output }}"}}}
+          speak:
+            needs: [count]
+            emit: {event: spoken, payload: {to: "${{ input.to }}", count: "${{ steps.count.output }}"}}
           last: {needs: [speak], http: {url: "@url@/speaker/last"}}
         output: ${{ steps.count.output }}
         """,
@@ -269,7 +271,7 @@ def compiled(url: str) -> dict[str, Compiled]:
 
 @dataclass(frozen=True)
 class Told:
-    """What an execution was told from outside: approvals by path, events by path, and at-most-once steps that were lost."""
+    """What an execution was told: approvals and events by path, and the at-most-once steps whose result was lost."""
 
     approvals: Mapping[str, JsonObject]
     events: Mapping[str, Json]
