@@ -15,6 +15,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,7 +214,7 @@ def _write(release: str, server: EmbeddedPostgres, org: Org, ids: dict[str, str]
         executions.append({"situation": each.name, "id": ids[each.name], "end": end})
     fixture = {
         "release": release,
-        "last_migration": read_migrations()[-1].version,
+        "migrations": {str(each): sha256(each.script.encode()).hexdigest() for each in read_migrations()},
         "taken_at": datetime.now(UTC).isoformat(),
         "org": {"id": org.id, "operator_key_hash": org.operator.key_hash},
         "executions": executions,
