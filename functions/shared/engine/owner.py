@@ -120,8 +120,7 @@ class Owner:
                     self._is_dirty = False
                     await self._apply(plan(self._compiled, self._frame.facts(self._running.attempts()), self._memo))
                 self._launcher.launch()
-                self._write()
-                await self._rest()
+                await self._rest(self._write())
         except Stale:
             return Left("stale")
         except Unavailable as error:
@@ -252,21 +251,26 @@ class Owner:
 
     # The database
 
-    def _write(self) -> None:
-        """Send a checkpoint if there is reason to, otherwise look after the lease."""
-        if self._flusher.is_busy or (self._is_dirty and self._verdict is None):
-            return
+    def _write(self) -> float:
+        """Put a checkpoint together if there is reason to, or look after the lease; answers when there will be one."""
+        if self._flusher.is_busy:
+            return 0.0
         if not self._running:
             self._control.is_poked = False
             self._flusher.checkpoint(self._launcher.in_flight, *self._ending())
-        elif self._outbox.is_urgent or self._launcher.must_note() or self._loop.time() >= self._decided_until():
+            return 0.0
+        now, decided_until = self._loop.time(), self._decided_until()
+        if self._outbox.is_urgent or self._launcher.must_note() or now >= decided_until:
             self._control.is_poked = False
             self._flusher.checkpoint(self._launcher.in_flight, "running", None)
-        elif self._loop.time() >= self._look_at():
+            return 0.0
+        look_at = self._look_at()
+        if now >= look_at:
             self._control.is_poked = False
             noted = self._flusher.noted
             unnoted = any(noted.get(step.start.path) != step.attempt for step in self._running.live)
             self._flusher.extend(self._launcher.in_flight(self._flusher.acknowledged) if unnoted else None)
+        return min(look_at, decided_until)
 
     def _ending(self) -> tuple[str, Finish | None]:
         """What comes next when nothing runs here any more."""
@@ -356,14 +360,13 @@ class Owner:
         """Whether the answer of the database comes next: it is there, or nothing else can happen meanwhile."""
         return self._flusher.has_answer or (self._flusher.is_busy and not self._running.live)
 
-    async def _rest(self) -> None:
+    async def _rest(self, until: float) -> None:
         """Sleep until something happens or falls due. A call in the air ends by itself: no time is watched then."""
         if self._flusher.is_busy:
             if not self._running.live:
                 return
             self._flusher.go_on()
-        elif self._running:
-            now = self._loop.time()
-            ends = [time for time in (self._frame.deadline_at, self._stop_at) if time is not None and time > now]
-            self._alarm.set(min([self._look_at(), self._decided_until(), *ends]))
+        else:
+            ends = (self._frame.deadline_at, self._stop_at)
+            self._alarm.set(min([until, *(at for at in ends if at is not None and at > self._loop.time())]))
         await self._control.wake.wait()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from functions.shared.dsl.durations import DurationError, seconds
 from functions.shared.dsl.expressions import ExpressionError, evaluate
 from functions.shared.dsl.rendering import render_config
+from functions.shared.dsl.templates import OPEN
 from functions.shared.engine.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def _copied(value: Json) -> Json:
 
 def duration(name: str, value: Json, names: Mapping[str, object]) -> float:
     """Give seconds from a duration, or from an expression that gives one; raises RenderError."""
-    return seconds_of(name, rendered(name, value, names))
+    is_written_out = isinstance(value, str) and OPEN not in value
+    return seconds_of(name, value if is_written_out else rendered(name, value, names))
 
 
 def seconds_of(name: str, value: Json) -> float:
