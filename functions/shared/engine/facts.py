@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
+from functions.shared.engine.frozen import frozen
 from functions.shared.engine.tally import Tally
-from functions.shared.frozen import frozen
 from functions.shared.jsonvalue import Json, JsonObject
 
 RecordStatus: TypeAlias = Literal["succeeded", "failed", "skipped", "cancelled"]

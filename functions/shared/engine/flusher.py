@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from functions.shared.db import kernel
 from functions.shared.db.kernel import Checkpointed, Extended, Stale
+from functions.shared.engine.frozen import frozen
 from functions.shared.engine.outbox import Decided, Item, Opened, Outbox, checkpoint_payload
 from functions.shared.engine.results import Ended
 from functions.shared.errors import PlaneError, Unavailable
-from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence

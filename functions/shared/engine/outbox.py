@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from functions.shared.engine.frozen import frozen
 from functions.shared.engine.policy import BATCH_BYTES, BATCH_RESULTS
 from functions.shared.engine.results import Ended, Spent
-from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from functions.shared.engine.facts import Record, Shard
+from functions.shared.engine.frozen import frozen
 from functions.shared.engine.retry import RetryPolicy
-from functions.shared.frozen import frozen
 from functions.shared.jsonvalue import Json, JsonObject
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from functions.shared.frozen import frozen
+from functions.shared.engine.frozen import frozen
 
 if TYPE_CHECKING:
     from functions.shared.engine.facts import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from functions.shared.frozen import frozen
+from functions.shared.engine.frozen import frozen
 
 
 @frozen

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from functions.shared.engine.frozen import frozen
 from functions.shared.engine.paths import item, join
-from functions.shared.frozen import frozen
 
 if TYPE_CHECKING:
     from functions.shared.dsl.compiled import CompiledStep

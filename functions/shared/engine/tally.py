@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from functions.shared.frozen import frozen
+from functions.shared.engine.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

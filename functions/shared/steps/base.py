@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
-from functions.shared.frozen import frozen
 from functions.shared.jsonvalue import Json, JsonObject
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -26,7 +25,7 @@ class Usage:
     calls: int = 1
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Done:
     """A finished step. `details` are for the trace: numbers and names, no secrets, no prompt text."""
 
@@ -70,7 +69,7 @@ class HttpPolicy:
     resolve: Resolver | None = None
 
 
-@frozen
+@dataclass(frozen=True, slots=True)
 class Context:
     """What surrounds one attempt. `secrets` raises StepFailed `secret_missing` for a name that is not there."""
 
