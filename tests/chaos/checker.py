@@ -123,7 +123,7 @@ def _at_most_once_is_never_twice(evidence: Evidence) -> Iterator[str]:
 
 def _only_what_was_cut_off_is_unknown(evidence: Evidence) -> Iterator[str]:
     for execution in evidence.executions:
-        if execution.unknown and not evidence.cut_off[execution.id]:
+        if execution.unknown and not evidence.cut_off[execution.id] and execution.id not in evidence.had_outage:
             yield f"{_name(execution)}: {sorted(execution.unknown)} is said to be unknown, but no claim was lost"
 
 

@@ -145,9 +145,25 @@ class Evidence:
 
     @cached_property
     def cut_off(self) -> Counter[str]:
-        """How many claims ended in no checkpoint that gave the frame back, by execution."""
+        """How many claims ended in no checkpoint that gave the frame back, by execution.
+
+        A worker that dies before it has the answer notes nothing: the epochs tell how often a frame was claimed.
+        """
+        epochs: dict[tuple[str, str], int] = defaultdict(int)
+        for claim in self.claims:
+            epochs[claim.execution, claim.frame] = max(epochs[claim.execution, claim.frame], claim.epoch)
         given_back = {line.claim for line in self.lines("acknowledged") if line.details["status"] != "running"}
-        return Counter(claim.execution for claim in self.claims if claim not in given_back)
+        found = Counter({execution: 0 for execution, _ in epochs})
+        for (execution, _), epoch in epochs.items():
+            found[execution] += epoch
+        found.subtract(claim.execution for claim in given_back)
+        return found
+
+    @cached_property
+    def had_outage(self) -> set[str]:
+        """The executions of which a holder could not reach the database."""
+        away = {line.worker for line in self.lines("away")}
+        return {claim.execution for claim in self.claims if claim.worker in away}
 
     def turned_away(self, step: Step) -> int:
         """How many attempts at a step the service turns away before it lets one succeed."""

@@ -108,7 +108,7 @@ BAD: dict[str, list[Evidence]] = {
         replace(
             EVIDENCE,
             executions=(replace(GOOD, unknown=frozenset({"pay"})),),
-            journal=tuple(line for line in EVIDENCE.journal if line.worker == "w2"),
+            journal=(claimed(ONE, 0.5), acknowledged(ONE, 3.6, *RECORDS, status="done")),
         )
     ],
     "nothing runs again after it was recorded": [

@@ -21,13 +21,16 @@ class Crash(BaseException):
 
 
 class WatchedDatabase:
-    """Counts kernel calls by verb, and breaks the `at`-th (from 1) with `fault`.
+    """Counts kernel calls by verb, and breaks the `at`-th (from 1) with `fault`: of all, or of one `verb`.
 
     With `is_crash` the process dies with that call: it and every later one raises Crash, and `died` is set.
     """
 
-    def __init__(self, inner: Database, *, at: int = 0, fault: Fault = "before", is_crash: bool = False) -> None:
+    def __init__(
+        self, inner: Database, *, verb: str = "", at: int = 0, fault: Fault = "before", is_crash: bool = False
+    ) -> None:
         self.inner = inner
+        self.verb = verb
         self.at = at
         self.fault = fault
         self.is_crash = is_crash
@@ -49,7 +52,8 @@ class WatchedDatabase:
             records = payload["records"]
             assert isinstance(records, list)
             self.results.append(len(records))
-        if len(self.calls) != self.at:
+        number = self.calls.count(self.verb) if self.verb else len(self.calls)
+        if number != self.at or self.verb not in ("", verb):
             return await self.inner.kernel(verb, payload)
         if self.fault == "before":
             raise self._error()
