@@ -48,6 +48,7 @@ class Expected:
     status: str
     output: Any
     results: dict[str, Result]
+    error: Any = None  # shown where it was not expected
 
 
 @dataclass
@@ -204,7 +205,7 @@ def differences(expected: Expected, found: Expected) -> list[str]:
     """Say in what an execution differs from what the language says; it may have more only below what failed."""
     problems: list[str] = []
     if found.status != expected.status:
-        return [f"it {found.status}, not {expected.status}"]
+        return [f"it {found.status}, not {expected.status}: {found.error}"]
     if expected.status != "succeeded":
         return []
     if found.output != expected.output:
