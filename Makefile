@@ -31,7 +31,8 @@ test: $(VENV)/.dev $(LITE)/node_modules/.ready ## Run every test (PG=16 for the 
 	PG=$(PG) $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 chaos: $(VENV)/.dev ## Kill, freeze and cut off real workers for SECONDS=600 (SEED=... repeats a run's choices)
-	PG=$(PG) $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+	@PG=$(PG) AGENTPLANE_CRASH_PAIRS=$(or $(PAIRS),200) $(BIN)/pytest -q tests/chaos/test_crash_points.py
+	@PG=$(PG) $(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev ## Check style, types, imports and SQL
 	$(BIN)/ruff check .

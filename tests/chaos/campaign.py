@@ -6,10 +6,13 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
@@ -29,17 +32,19 @@ from tests.e2e.counting_server import CountingServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tests.chaos.database import Postgres
 
-PROGRESS_WITHIN_S = 90.0
 STOP_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a campaign does. `weights`: how often each kind of harm is done, relative to each other."""
+    """What a campaign does. `weights`: how often each kind of harm is done, relative to each other.
+
+    `is_fenceless`: workers write for frames that are not theirs any more, and the checker must notice.
+    `progress_within_s`: when nothing has been recorded for so long, what has not ended never will.
+    """
 
     seconds: float
     seed: int
@@ -49,6 +54,7 @@ class Plan:
     pause_s: tuple[float, float] = (0.2, 0.8)
     weights: Mapping[str, float] = field(default_factory=lambda: {"kill": 5, "freeze": 4, "restart": 0.4})
     is_fenceless: bool = False
+    progress_within_s: float = 90.0
     version: int = field(default_factory=lambda: int(os.environ.get("PG", "18")))
 
 
@@ -69,18 +75,19 @@ class Campaign:
         self._workers: list[_Worker] = []
         self._effects: list[tuple[float, str, str]] = []
         self._names = 0
+        self._journals = plan.folder / "journals"
+        self._bells = Path(tempfile.mkdtemp(prefix="bells-"))
 
     async def run(self) -> Report:
         plan = self._plan
-        bells = plan.folder / "w"
-        bells.mkdir(parents=True)
+        self._journals.mkdir(parents=True)
         async with (
             CountingServer(on_request=self._saw) as service,
             running_postgres(plan.folder, plan.version) as postgres,
             Nursery(plan.folder / "workers.log") as nursery,
         ):
             db = await AsyncpgDatabase.connect(postgres.login_url, runner_key=postgres.runner_key)
-            bell = UnsureDoorbell(bells, random.Random(plan.seed), lost=self._chance.choice((0.3, 1)), times=2)
+            bell = UnsureDoorbell(self._bells, random.Random(plan.seed), lost=self._chance.choice((0.3, 1)), times=2)
             load = Load(postgres, db, bell, random.Random(plan.seed), plan.alive)
             await load.define(service.url)
             began = time.monotonic()
@@ -96,6 +103,7 @@ class Campaign:
             await self._drain(loading, postgres)
             await self._stop()
             await db.close()
+            shutil.rmtree(self._bells, ignore_errors=True)
             evidence = await self._gather(postgres, load, service.url)
         return Report(plan.seed, time.monotonic() - began, evidence, problems_in(evidence), zombies_in(evidence))
 
@@ -113,7 +121,8 @@ class Campaign:
         options = Options(
             name=name,
             owner=owner,
-            folder=str(plan.folder / "w"),
+            journals=str(self._journals),
+            bells=str(self._bells),
             database_url=postgres.login_url,
             admin_url=postgres.admin_url,
             runner_key=postgres.runner_key,
@@ -124,6 +133,7 @@ class Campaign:
             loop_shift_s=chance.choice((-86_400, 0, 1e6)),
             lost=chance.choice((0, 0.3, 1)),
             times=chance.choice((1, 5)),
+            flaky=chance.choice((0, 0, 0.02)),
             is_fenceless=plan.is_fenceless,
         )
         self._workers.append(_Worker(await nursery.spawn(options), options))
@@ -174,7 +184,7 @@ class Campaign:
         while not has_ended(worker.pid):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         self._disturbances.append(Disturbance("killed", worker.options.name, now, time.monotonic()))
-        (self._plan.folder / "w" / f"{worker.options.name}{SUFFIX}").unlink(missing_ok=True)
+        (self._bells / f"{worker.options.name}{SUFFIX}").unlink(missing_ok=True)
         await self._spawn(postgres, nursery, worker.options)
 
     async def _freeze(self, _postgres: Postgres, _nursery: Nursery) -> None:
@@ -185,7 +195,7 @@ class Campaign:
         worker.is_frozen = True
         since = time.monotonic()
         os.kill(worker.pid, signal.SIGSTOP)
-        await asyncio.sleep(worker.options.lease_s * self._chance.uniform(1.1, 2) + 0.3)
+        await asyncio.sleep(worker.options.lease_s * self._chance.uniform(1, 1.6) + self._chance.uniform(0, 0.4))
         os.kill(worker.pid, signal.SIGCONT)
         worker.is_frozen = False
         self._disturbances.append(Disturbance("frozen", worker.options.name, since, time.monotonic()))
@@ -205,7 +215,7 @@ class Campaign:
             now_latest = (await postgres.fetch(query))[0]["latest"]
             if now_latest != latest:
                 latest, since = now_latest, time.monotonic()
-            if time.monotonic() > since + PROGRESS_WITHIN_S:
+            if time.monotonic() > since + self._plan.progress_within_s:
                 loading.cancel()
                 with suppress(asyncio.CancelledError):
                     await loading
@@ -214,7 +224,7 @@ class Campaign:
 
     async def _gather(self, postgres: Postgres, load: Load, url: str) -> Evidence:
         journal: list[Line] = []
-        for path in sorted((self._plan.folder / "w").glob("*.journal")):
+        for path in sorted(self._journals.glob("*.journal")):
             journal += read_journal(path)
         executions, decisions, steps = await executions_of(postgres, load, compiled(url))
         by_key = {idempotency_key(step.execution, 0, step.path): step for step in steps}

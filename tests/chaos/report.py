@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.evidence import Claim, Evidence
 
-PROBLEMS_SHOWN = 40
+SHOWN_PER_RULE = 4
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,16 @@ class Report:
     def __str__(self) -> str:
         lines = [f"chaos for {self.seconds:.0f} s, SEED={self.seed}"]
         lines += [f"  {name:<40}{number:>8,}" for name, number in self.counts.items()]
-        lines += [f"  ! {problem}" for problem in self.problems[:PROBLEMS_SHOWN]]
+        for rule, problems in self.by_rule.items():
+            lines.append(f"  ! {rule}: {len(problems):,}")
+            lines += [f"      {problem}" for problem in problems[:SHOWN_PER_RULE]]
         return "\n".join(lines)
+
+    @property
+    def by_rule(self) -> dict[str, list[str]]:
+        """Give what was found by the rule that is broken."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for problem in self.problems:
+            rule, _, what = problem.partition(": ")
+            found[rule].append(what)
+        return found

@@ -1,13 +1,20 @@
-"""Every call to the database of two reference executions is broken in every way; each execution still ends the same."""
+"""Every call to the database of two reference executions is broken in every way; each execution still ends the same.
+
+`AGENTPLANE_CRASH_PAIRS=300`: so many executions meet two faults, chosen by `SEED`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import re
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from functions.shared.db import kernel
 from functions.shared.engine.attempt import idempotency_key
@@ -18,7 +25,7 @@ from tests.e2e.counting_server import CountingServer
 from tests.e2e.faults import Fault, WatchedDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     import asyncpg
 
@@ -110,6 +117,13 @@ OUTPUTS: dict[str, Any] = {
 }
 TURNED_AWAY = Counter({"soon": 1, "later": 1})
 AT_MOST_ONCE = "pay"
+WAYS: list[tuple[Fault, bool]] = [
+    ("before", False),
+    ("lost", False),
+    ("twice", False),
+    ("before", True),
+    ("lost", True),
+]
 WAITS = {"approval", "timer", "event", "retry", "child", "shards"}
 # Verbs that no execution calls: the sweeper's, the platform's and the health check's; and the one below the port.
 NOT_OF_AN_EXECUTION = {"sweep", "report_dead", "get_violations", "move_together"}
@@ -128,25 +142,74 @@ class Case:
     is_crash: bool
 
     @property
-    def owner(self) -> str:
-        return f"{self.workflow}-{self.verb}-{self.number}-{self.fault}-{self.is_crash}".replace("_", "-").lower()
+    def name(self) -> str:
+        crash = "-crash" if self.is_crash else ""
+        return f"{self.workflow}-{self.verb}-{self.number}-{self.fault}{crash}".replace("_", "-")
 
 
 @dataclass
 class Trial:
-    """One execution under one fault, and what had been recorded and called when the process died."""
+    """One execution under one fault after the other.
 
-    case: Case
-    watched: WatchedDatabase
+    `deaths`: how often its process died. `seen`: what the service had seen of the steps that were recorded at a death.
+    """
+
+    key: str
+    cases: Sequence[Case]
     execution: str = ""
-    recorded: frozenset[str] = frozenset()
-    calls: dict[str, int] | None = None
+    deaths: int = 0
+    watched: list[WatchedDatabase] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def workflow(self) -> str:
+        return self.cases[0].workflow
 
-async def test_every_call_of_the_reference_executions_may_fail_get_lost_come_twice_or_be_the_last(
-    db: AsyncpgDatabase, org: Org, admin: asyncpg.Connection[Any]
-) -> None:
+    @property
+    def is_hit(self) -> bool:
+        """Whether every fault struck."""
+        met = zip(self.cases, self.watched, strict=False)
+        return len(self.watched) == len(self.cases) and all(
+            database.counts[case.verb] >= case.number for case, database in met
+        )
+
+    @property
+    def repetitions(self) -> int:
+        """How often a step may have been cut off: by a death, or by an owner that could not load what it plans with."""
+        return self.deaths + sum(case.verb == "load_records" and not case.is_crash for case in self.cases)
+
+    def key_of(self, path: str) -> str:
+        """Give the idempotency key of one of its steps."""
+        return idempotency_key(self.execution, 0, path)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the references run."""
+
+    db: AsyncpgDatabase
+    org: Org
+    server: CountingServer
+    versions: Mapping[str, str]
+    undisturbed: Mapping[str, Trial]
+
+    @property
+    def cases(self) -> list[Case]:
+        """Give every call that the undisturbed executions made, times every way to break it."""
+        return [
+            Case(workflow, verb, number, fault, is_crash)
+            for workflow, trial in self.undisturbed.items()
+            for verb, count in trial.watched[0].counts.items()
+            if verb != "report_owner_dead"  # when the plane starts
+            for number in range(1, count + 1)
+            for fault, is_crash in WAYS
+        ]
+
+
+@pytest.fixture
+async def stage(db: AsyncpgDatabase, org: Org) -> AsyncIterator[Stage]:
+    """The references, defined, and run once without a fault; at the end nothing may be broken."""
     async with CountingServer() as server:
         async with running_plane(db, org, sweep_every_s=None) as plane:
             await plane.tenant.define(CHILD, url=server.url)
@@ -154,81 +217,96 @@ async def test_every_call_of_the_reference_executions_may_fail_get_lost_come_twi
                 "reference": await plane.tenant.define(REFERENCE, url=server.url),
                 "spread": await plane.tenant.define(SPREAD, url=server.url, items=str(list(range(ITEMS)))),
             }
-        undisturbed = {name: await _undisturbed(name, db, org, version, server) for name, version in versions.items()}
-        await _has_everything(undisturbed, admin)
-        cases = [case for trial in undisturbed.values() for case in _cases(trial)]
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def guarded(case: Case) -> Trial:
-            async with gate:
-                return await _try(case, db, org, versions[case.workflow], server)
-
-        trials = await asyncio.gather(*(guarded(case) for case in cases))
-        missed = [trial.case for trial in trials if trial.watched.counts[trial.case.verb] < trial.case.number]
-        assert len(missed) <= len(trials) / 10, missed  # how results share checkpoints varies a little
-        async with running_plane(db, org, sweep_every_s=0.2) as plane:
-            for case in cases:
-                await plane.bell.ring(await kernel.report_owner_dead(db, owner=case.owner))
-            await asyncio.gather(*(_see_end(trial, plane.tenant, server) for trial in trials))
-            for trial in trials:
-                await _check(trial, undisturbed[trial.case.workflow], plane.tenant, server)
+        undisturbed: dict[str, Trial] = {}
+        stage = Stage(db, org, server, versions, undisturbed)
+        for name in versions:
+            undisturbed[name] = await _undisturbed(name, stage)
+        yield stage
     assert await kernel.get_violations(db) == []
-    assert await admin.fetchval("select count(*) from plane.frames where status <> 'done'") == 0
-    assert set(await _counts_of_state(admin)) == {1}
 
 
-def _cases(undisturbed: Trial) -> list[Case]:
-    """Give every call that the undisturbed execution made, times every way to break it."""
-    ways: list[tuple[Fault, bool]] = [("before", False), ("lost", False), ("twice", False)]
-    ways += [("before", True), ("lost", True)]
-    return [
-        Case(undisturbed.case.workflow, verb, number, fault, is_crash)
-        for verb, count in undisturbed.watched.counts.items()
-        if verb != "report_owner_dead"  # when the plane starts
-        for number in range(1, count + 1)
-        for fault, is_crash in ways
-    ]
-
-
-async def _has_everything(undisturbed: Mapping[str, Trial], admin: asyncpg.Connection[Any]) -> None:
-    """The references use every kernel verb that an execution can, and every kind of wait that nothing lost opens."""
+async def test_the_reference_executions_use_every_kernel_verb_and_every_kind_of_wait(
+    stage: Stage, admin: asyncpg.Connection[Any]
+) -> None:
     definition = await admin.fetchval(
         "select pg_get_functiondef('api.kernel_with_key(text, text, jsonb)'::regprocedure)"
     )
     verbs = set(re.findall(r"when '(\w+)'", definition))
-    assert {verb for trial in undisturbed.values() for verb in trial.watched.counts} == verbs - NOT_OF_AN_EXECUTION
+    used = {verb for trial in stage.undisturbed.values() for verb in trial.watched[0].counts}
+    assert used == verbs - NOT_OF_AN_EXECUTION
     assert {row["kind"] for row in await admin.fetch("select distinct kind from plane.waits")} == WAITS
 
 
-async def _undisturbed(name: str, db: AsyncpgDatabase, org: Org, version: str, server: CountingServer) -> Trial:
-    trial = await _try(Case(name, "", 0, "before", is_crash=False), db, org, version, server)
-    async with running_plane(db, org, sweep_every_s=None) as plane:
+async def test_every_call_of_the_reference_executions_may_fail_get_lost_come_twice_or_be_the_last(
+    stage: Stage, admin: asyncpg.Connection[Any]
+) -> None:
+    trials = [Trial(case.name, [case]) for case in stage.cases]
+    await _run(trials, stage)
+    missed = [trial.key for trial in trials if not trial.is_hit]
+    assert len(missed) <= len(trials) / 10, missed  # how results share checkpoints varies a little
+    await _see_all_end(trials, stage, admin)
+
+
+async def test_two_calls_of_one_execution_may_be_broken(stage: Stage, admin: asyncpg.Connection[Any]) -> None:
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**31))
+    print(f"SEED={seed}")  # noqa: T201  shown when it fails
+    chance = random.Random(seed)
+    trials: list[Trial] = []
+    for number in range(int(os.environ.get("AGENTPLANE_CRASH_PAIRS", "12"))):
+        first = chance.choice(stage.cases)
+        second = chance.choice([case for case in stage.cases if case.workflow == first.workflow])
+        trials.append(Trial(f"pair-{number}-{first.name}-{second.name}", [first, second]))
+    await _run(trials, stage)
+    assert any(trial.is_hit for trial in trials)
+    await _see_all_end(trials, stage, admin)
+
+
+async def _run(trials: Sequence[Trial], stage: Stage) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def guarded(trial: Trial) -> None:
+        async with gate:
+            for case in trial.cases:
+                await _meet(case, trial, stage)
+
+    await asyncio.gather(*(guarded(trial) for trial in trials))
+
+
+async def _undisturbed(name: str, stage: Stage) -> Trial:
+    trial = Trial(f"{name}-undisturbed", [Case(name, "", 0, "before", is_crash=False)])
+    await _run([trial], stage)
+    async with running_plane(stage.db, stage.org, sweep_every_s=None) as plane:
         assert (await plane.tenant.get(trial.execution))["output"] == OUTPUTS[name]
         steps = await plane.tenant.steps(trial.execution)
     trial.statuses = {path: step["status"] for path, step in steps.items()}
     return trial
 
 
-async def _try(case: Case, db: AsyncpgDatabase, org: Org, version: str, server: CountingServer) -> Trial:
-    """Run one execution until it ends, dies, or is left to the sweeper."""
-    watched = WatchedDatabase(db, verb=case.verb, at=case.number, fault=case.fault, is_crash=case.is_crash)
-    trial = Trial(case, watched)
-    policy = Policy(owner=case.owner, lease_s=LEASE_S, extend_every_s=0.15, inline_retry_s=0.02)
-    async with running_plane(watched, org, policy=policy, sweep_every_s=None) as plane:
-        trial.execution = await plane.tenant.start(version, {"key": case.owner}, ring=False)
-        await plane.tenant.signal(trial.execution, "news", {"what": "rain"})
-        await plane.bell.ring([{"execution_id": trial.execution, "frame": "", "queue": "default", "org_id": org.id}])
+async def _meet(case: Case, trial: Trial, stage: Stage) -> None:
+    """Run the execution, or what is left of it, in a process that meets a fault; until it ends, dies, or is parked."""
+    owner = f"{trial.key} {len(trial.watched)}"
+    former = f"{trial.key} {len(trial.watched) - 1}"
+    watched = WatchedDatabase(stage.db, verb=case.verb, at=case.number, fault=case.fault, is_crash=case.is_crash)
+    trial.watched.append(watched)
+    policy = Policy(owner=owner, lease_s=LEASE_S, extend_every_s=0.15, inline_retry_s=0.02)
+    async with running_plane(watched, stage.org, policy=policy, sweep_every_s=None) as plane:
+        if not trial.execution:
+            version = stage.versions[trial.workflow]
+            trial.execution = await plane.tenant.start(version, {"key": trial.key}, ring=False)
+            await plane.tenant.signal(trial.execution, "news", {"what": "rain"})
+        root = {"execution_id": trial.execution, "frame": "", "queue": "default", "org_id": stage.org.id}
+        await plane.bell.ring([root, *await kernel.report_owner_dead(stage.db, owner=former)])
         idle = 0
         while idle < 10 and not watched.died.is_set():
             await asyncio.sleep(0.02)
-            if await _attend(trial, plane.tenant, server):
+            if await _attend(trial, plane.tenant, stage.server):
                 break
             idle = idle + 1 if plane.bell.is_idle else 0
     if watched.died.is_set():
+        trial.deaths += 1
         steps = await plane.tenant.steps(trial.execution)
-        trial.recorded = frozenset(path for path, step in steps.items() if step["status"] == "succeeded")
-        trial.calls = dict(server.keys)
-    return trial
+        for path in (path for path, step in steps.items() if step["status"] == "succeeded"):
+            trial.seen.setdefault(path, stage.server.keys[trial.key_of(path)])
 
 
 async def _attend(trial: Trial, tenant: Tenant, server: CountingServer) -> bool:
@@ -237,7 +315,7 @@ async def _attend(trial: Trial, tenant: Tenant, server: CountingServer) -> bool:
     for wait in execution["waiting_for"]:
         if wait["kind"] == "approval":
             answer = {"outcome": "approve"}
-        elif wait["kind"] == "unknown" and server.keys[_key(trial, wait["path"])]:
+        elif wait["kind"] == "unknown" and server.keys[trial.key_of(wait["path"])]:
             answer = {"outcome": "succeeded", "output": {"status": 200}}
         elif wait["kind"] == "unknown":
             answer = {"outcome": "retry"}
@@ -248,46 +326,46 @@ async def _attend(trial: Trial, tenant: Tenant, server: CountingServer) -> bool:
     return execution["ended_at"] is not None
 
 
+async def _see_all_end(trials: Sequence[Trial], stage: Stage, admin: asyncpg.Connection[Any]) -> None:
+    """Let a process without faults finish what is left, and compare everything with the undisturbed executions."""
+    async with running_plane(stage.db, stage.org, sweep_every_s=0.2) as plane:
+        for trial in trials:
+            for number in range(len(trial.watched)):
+                owner = f"{trial.key} {number}"
+                await plane.bell.ring(await kernel.report_owner_dead(stage.db, owner=owner))
+        await asyncio.gather(*(_see_end(trial, plane.tenant, stage.server) for trial in trials))
+        for trial in trials:
+            await _check(trial, plane.tenant, stage)
+    assert await admin.fetchval("select count(*) from plane.frames where status <> 'done'") == 0
+    counts = await admin.fetch("select value from plane.state where component = 'reference'")
+    assert {int(row["value"]) for row in counts} == {1}
+
+
 async def _see_end(trial: Trial, tenant: Tenant, server: CountingServer) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + 60
     while not await _attend(trial, tenant, server):
-        assert loop.time() < until, (trial.case, await tenant.get(trial.execution))
+        assert loop.time() < until, (trial.key, await tenant.get(trial.execution))
         await asyncio.sleep(0.05)
 
 
-async def _check(trial: Trial, undisturbed: Trial, tenant: Tenant, server: CountingServer) -> None:
+async def _check(trial: Trial, tenant: Tenant, stage: Stage) -> None:
     ended = await tenant.get(trial.execution)
-    assert (ended["status"], ended["output"]) == ("succeeded", OUTPUTS[trial.case.workflow]), (trial.case, ended)
+    assert (ended["status"], ended["output"]) == ("succeeded", OUTPUTS[trial.workflow]), (trial.key, ended)
     steps = await tenant.steps(trial.execution)
-    assert {path: step["status"] for path, step in steps.items()} == undisturbed.statuses, trial.case
+    statuses = {path: step["status"] for path, step in steps.items()}
+    assert statuses == stage.undisturbed[trial.workflow].statuses, trial.key
     for path, step in steps.items():
-        if step["kind"] != "http" or step["status"] == "skipped" or f"{path}[0]" in steps:
-            continue
-        _check_effects(trial, path, server.keys[_key(trial, path)])
+        if step["kind"] == "http" and step["status"] == "succeeded" and f"{path}[0]" not in steps:
+            _check_effects(trial, path, stage.server.keys[trial.key_of(path)])
 
 
 def _check_effects(trial: Trial, path: str, seen: int) -> None:
-    """What the service saw of a step: more than needed only where the process died between doing and recording.
-
-    An owner that cannot load what it has to plan with gives its frame back, and with it what it was doing.
-    """
+    """More than needed only where the process died between doing and recording; nothing after it was recorded."""
     needed = 1 + TURNED_AWAY[path]
-    if trial.case.verb == "load_records" and not trial.case.is_crash:
-        assert needed <= seen <= needed + 1, (trial.case, path)
-    elif trial.calls is None or path == AT_MOST_ONCE:
-        assert seen == needed, (trial.case, path)
-    elif path in trial.recorded:
-        assert seen == trial.calls[_key(trial, path)], (trial.case, path)
+    if path in trial.seen:
+        assert seen == trial.seen[path], (trial.key, path)
+    elif path == AT_MOST_ONCE:
+        assert seen == needed, (trial.key, path)
     else:
-        assert needed <= seen <= needed + 1, (trial.case, path)
-
-
-def _key(trial: Trial, path: str) -> str:
-    return idempotency_key(trial.execution, 0, path)
-
-
-async def _counts_of_state(admin: asyncpg.Connection[Any]) -> list[int]:
-    return [
-        int(row["value"]) for row in await admin.fetch("select value from plane.state where component = 'reference'")
-    ]
+        assert needed <= seen <= needed + trial.repetitions, (trial.key, path)

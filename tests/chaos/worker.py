@@ -23,6 +23,7 @@ import asyncpg
 
 from functions.shared.db import kernel
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
+from functions.shared.db.failures import AnswerLost, NotSent
 from functions.shared.dispatch.in_process import InProcessDoorbell
 from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.runner import run_frame
@@ -48,13 +49,16 @@ TAKE_UP_PAUSE_S = 0.2
 class Options:
     """What one worker is like. Times in seconds; `wall_shift_s` and `loop_shift_s`: how wrong its clocks are.
 
+    `journals`, `bells`: folders that all workers share; the latter's path is short, as addresses of sockets are.
     `owner`: the holder of leases; a later worker of the same name reports this one dead.
+    `flaky`: the share of calls that are not sent, and of answers that are lost.
     `is_fenceless`: the fence is taken away, to see that the campaign notices.
     """
 
     name: str
     owner: str
-    folder: str
+    journals: str
+    bells: str
     database_url: str
     admin_url: str
     runner_key: str
@@ -65,6 +69,7 @@ class Options:
     loop_shift_s: float = 0.0
     lost: float = 0.0
     times: int = 1
+    flaky: float = 0.0
     is_fenceless: bool = False
 
 
@@ -76,6 +81,21 @@ class Journal:
 
     def write(self, what: str, **details: object) -> None:
         os.write(self._file, json.dumps({"what": what, "at": time.monotonic(), **details}).encode() + b"\n")
+
+
+class FlakyDatabase(AsyncpgDatabase):
+    """The real adapter on a bad network, below all that it does about that: groups of calls are lost together."""
+
+    chance = random.Random()
+    share = 0.0
+
+    async def send(self, door: str, arguments: JsonObject) -> Json:
+        if self.chance.random() < self.share:
+            raise NotSent("the network is bad")
+        answer = await super().send(door, arguments)
+        if self.chance.random() < self.share:
+            raise AnswerLost("the network is bad")
+        return answer
 
 
 class JournalledDatabase:
@@ -135,7 +155,7 @@ class FencelessDatabase(JournalledDatabase):
     async def kernel(self, verb: str, payload: JsonObject) -> Json:
         sent_at = time.monotonic()
         answer = await self.inner.kernel(verb, payload)
-        if verb == "checkpoint" and isinstance(answer, dict) and answer.get("reason") == "stale":
+        if verb in ("checkpoint", "extend_lease") and isinstance(answer, dict) and answer.get("reason") == "stale":
             answer = await self.inner.kernel(verb, payload | await self._fence_of(payload))
         if isinstance(answer, dict) and verb in ("claim", "checkpoint"):
             self._note(verb, payload, cast("dict[str, Any]", answer), sent_at)
@@ -170,12 +190,12 @@ def run_worker(options: Options) -> None:
 
 
 async def _work(options: Options) -> None:
-    folder = Path(options.folder)
     configure_logging("ERROR")
-    journal = Journal(folder / f"{options.name}.journal")
+    journal = Journal(Path(options.journals) / f"{options.name}.journal")
     loop = asyncio.get_running_loop()
     clocks = {"wall": time.time(), "datetime": clock_reader.datetime.now(UTC).timestamp(), "loop": loop.time()}
-    adapter = await AsyncpgDatabase.connect(options.database_url, runner_key=options.runner_key)
+    adapter = await FlakyDatabase.connect(options.database_url, runner_key=options.runner_key)
+    adapter.chance, adapter.share = random.Random(options.seed), options.flaky
     db: Any = (
         FencelessDatabase(adapter, journal, options.admin_url)
         if options.is_fenceless
@@ -190,7 +210,7 @@ async def _work(options: Options) -> None:
     )
     engine = Engine(
         db=db,
-        doorbell=UnsureDoorbell(folder, random.Random(options.seed), options.lost, options.times),
+        doorbell=UnsureDoorbell(Path(options.bells), random.Random(options.seed), options.lost, options.times),
         handlers={**HANDLERS, "http": partial(traced_http, options.name)},
         policy=policy,
         http=HttpPolicy(allow_private=frozenset({"127.0.0.1"})),
@@ -208,7 +228,7 @@ async def _work(options: Options) -> None:
         heard.add(task)
         task.add_done_callback(heard.discard)
 
-    ear = await listen(folder, options.name, on_doorbell)
+    ear = await listen(Path(options.bells), options.name, on_doorbell)
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     journal.write("hello", pid=os.getpid(), wall_shift_s=options.wall_shift_s, **clocks)

@@ -1,0 +1,34 @@
+"""Which clocks the plane reads: a campaign with wrong ones proves nothing about those that it does not shift."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from tests.chaos.nursery import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WALL = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"),
+        ("date", "today"), ("time", "gmtime"), ("time", "localtime")}  # fmt: skip
+
+
+def test_the_wall_clock_of_a_runner_is_read_only_for_the_retry_after_of_an_answer() -> None:
+    found = {
+        (str(path.relative_to(ROOT)), call)
+        for path in (ROOT / "functions").rglob("*.py")
+        for call in _readings(path)
+    }  # fmt: skip
+    assert found == {("functions/shared/steps/fetch.py", "datetime.now")}
+
+
+def _readings(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if (owner, name) in WALL:
+                yield f"{owner}.{name}"
+            case ast.ImportFrom(module="time", names=names):
+                yield from (f"time.{each.name}" for each in names if ("time", each.name) in WALL)
