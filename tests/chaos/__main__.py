@@ -1,4 +1,4 @@
-"""`make chaos SECONDS=600 SEED=…`: the long campaign, after a short one without the fence that must find something."""
+"""`make chaos SECONDS=600 SEED=…`: the long campaign, after short ones that must find something."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from functions.shared.log import configure_logging
 from tests.chaos.campaign import Campaign, Plan
 
 CONTROL_SECONDS = 15.0
-# What must come to light when zombies may write.
-CONTROL_RULES = {"no zombie records", "no record appears twice"}
+# What must come to light when zombies may write, and when Postgres forgets.
+CONTROLS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "without the fence": (
+        {"is_fenceless": True, "weights": {"freeze": 1}, "alive": 80, "pause_s": (0.05, 0.3)},
+        {"no zombie records", "every zombie is refused"},
+    ),
+    "on a Postgres that forgets": (
+        {"is_forgetful": True, "weights": {"restart": 1}, "pause_s": (1, 3)},
+        {"what was acknowledged is there"},
+    ),
+}
 
 
 def main() -> int:
@@ -25,27 +35,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--alive", type=int, default=24, help="executions that go on at the same time")
-    parser.add_argument("--control", action="store_true", help="only the control")
+    parser.add_argument("--control", action="store_true", help="only the controls")
     given = parser.parse_args()
     configure_logging("ERROR")
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(2**31)
-    _say(f"SEED={seed}: {CONTROL_SECONDS:.0f} s without the fence, then {given.seconds:.0f} s")
+    _say(f"SEED={seed}: two controls of {CONTROL_SECONDS:.0f} s, then {given.seconds:.0f} s")
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    control = Plan(
-        CONTROL_SECONDS,
-        seed,
-        folder / "control",
-        alive=80,
-        pause_s=(0.05, 0.3),
-        weights={"freeze": 1},
-        is_fenceless=True,
-        progress_within_s=10,
-    )
-    found = set(asyncio.run(Campaign(control).run()).by_rule)
-    if not found >= CONTROL_RULES:
-        _say(f"The control was not noticed: without the fence only this was found: {sorted(found)}")
-        return 1
-    _say(f"Without the fence {len(found)} rules are broken, as they must be: {', '.join(sorted(found))}")
+    for name, (options, rules) in CONTROLS.items():
+        control = Plan(CONTROL_SECONDS, seed, folder / name, progress_within_s=10, **options)
+        found = asyncio.run(Campaign(control).run()).by_rule
+        if not rules <= set(found):
+            _say(f"The control was not noticed: {name} only this was found: {sorted(found)}")
+            return 1
+        _say(f"{name[0].upper()}{name[1:]} {len(found)} rules are broken, as they must be: {'; '.join(sorted(found))}")
     if given.control:
         return 0
     plan = Plan(given.seconds, seed, folder / "campaign", workers=given.workers, alive=given.alive)

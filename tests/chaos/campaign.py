@@ -21,7 +21,7 @@ from functions.shared.postgres.postmaster import has_ended
 from tests.chaos.checker import problems_in, zombies_in
 from tests.chaos.database import running_postgres
 from tests.chaos.doorbells import SUFFIX, UnsureDoorbell
-from tests.chaos.evidence import Claim, Disturbance, Effect, Evidence, Line, Step, read_journal
+from tests.chaos.evidence import UNKNOWN, Claim, Disturbance, Effect, Evidence, Line, Step, read_journal
 from tests.chaos.load import Load
 from tests.chaos.nursery import Nursery
 from tests.chaos.outcomes import executions_of
@@ -42,7 +42,8 @@ STOP_WITHIN_S = 30.0
 class Plan:
     """What a campaign does. `weights`: how often each kind of harm is done, relative to each other.
 
-    `is_fenceless`: workers write for frames that are not theirs any more, and the checker must notice.
+    Two controls that the checker must notice: `is_fenceless`, workers write for frames that are not theirs any more;
+    `is_forgetful`, Postgres acknowledges what a crash will undo.
     `progress_within_s`: when nothing has been recorded for so long, what has not ended never will.
     """
 
@@ -54,6 +55,7 @@ class Plan:
     pause_s: tuple[float, float] = (0.2, 0.8)
     weights: Mapping[str, float] = field(default_factory=lambda: {"kill": 5, "freeze": 4, "restart": 0.4})
     is_fenceless: bool = False
+    is_forgetful: bool = False
     progress_within_s: float = 90.0
     version: int = field(default_factory=lambda: int(os.environ.get("PG", "18")))
 
@@ -83,7 +85,7 @@ class Campaign:
         self._journals.mkdir(parents=True)
         async with (
             CountingServer(on_request=self._saw) as service,
-            running_postgres(plan.folder, plan.version) as postgres,
+            running_postgres(plan.folder, plan.version, is_forgetful=plan.is_forgetful) as postgres,
             Nursery(plan.folder / "workers.log") as nursery,
         ):
             db = await AsyncpgDatabase.connect(postgres.login_url, runner_key=postgres.runner_key)
@@ -236,6 +238,7 @@ class Campaign:
             decisions=tuple(decisions),
             counters=await _counters(postgres),
             violations=tuple(load.violations),
+            surprises=tuple(load.surprises),
             unfinished_frames=(await postgres.fetch("select count(*) as n from plane.frames where status <> 'done'"))[
                 0
             ]["n"],
@@ -250,6 +253,4 @@ async def _counters(postgres: Postgres) -> dict[str, int]:
 
 
 def _effects(seen: list[tuple[float, str, str]], by_key: Mapping[str, Step]) -> list[Effect]:
-    unknown = [key for _, key, _ in seen if key not in by_key]
-    assert not unknown, f"the service was asked under keys of no step: {unknown[:5]}"
-    return [Effect(at, by_key[key], Claim.of(claim)) for at, key, claim in seen]
+    return [Effect(at, by_key.get(key, Step(UNKNOWN, key)), Claim.of(claim)) for at, key, claim in seen]

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.chaos.evidence import Claim, Evidence, Execution, Step
+from tests.chaos.evidence import UNKNOWN, Claim, Evidence, Execution, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +114,12 @@ def _what_succeeded_was_done(evidence: Evidence) -> Iterator[str]:
                     yield f"{_name(execution)}: {path} succeeded, and the service has not seen it"
 
 
+def _what_was_done_is_a_steps(evidence: Evidence) -> Iterator[str]:
+    for effect in evidence.effects:
+        if effect.step.execution == UNKNOWN:
+            yield f"the service was asked under {effect.step.path}, by {effect.claim}"
+
+
 def _at_most_once_is_never_twice(evidence: Evidence) -> Iterator[str]:
     for execution in evidence.executions:
         for path in execution.at_most_once:
@@ -212,6 +218,10 @@ def _the_list_of_violations_is_empty(evidence: Evidence) -> Iterator[str]:
     yield from evidence.violations
 
 
+def _no_caller_is_surprised(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.surprises
+
+
 def _the_server_saw_no_deadlock(evidence: Evidence) -> Iterator[str]:
     lines = evidence.server_log.splitlines()
     yield from (line for line in lines if "deadlock detected" in line or "PANIC" in line or "corrupt" in line)
@@ -228,6 +238,7 @@ RULES = {
     "each approval has one winner": _each_approval_has_one_winner,
     "what counts exactly once is one": _what_counts_exactly_once_is_one,
     "what succeeded was done": _what_succeeded_was_done,
+    "what was done is a step's": _what_was_done_is_a_steps,
     "at most once is never twice": _at_most_once_is_never_twice,
     "only what was cut off is unknown": _only_what_was_cut_off_is_unknown,
     "nothing runs again after it was recorded": _nothing_runs_again_after_it_was_recorded,
@@ -236,6 +247,7 @@ RULES = {
     "no zombie records": _no_zombie_records,
     "every zombie is refused": _every_zombie_is_refused,
     "the list of violations is empty": _the_list_of_violations_is_empty,
+    "no caller is surprised": _no_caller_is_surprised,
     "the server saw no deadlock": _the_server_saw_no_deadlock,
 }
 

@@ -84,9 +84,10 @@ class Postgres:
 
 
 @asynccontextmanager
-async def running_postgres(folder: Path, version: int) -> AsyncIterator[Postgres]:
+async def running_postgres(folder: Path, version: int, *, is_forgetful: bool) -> AsyncIterator[Postgres]:
     """Run one with the plane's schema and an organisation in it, and a plane's settings: what it commits, it keeps."""
-    async with EmbeddedPostgres(folder, version=version) as server:
+    settings = {"synchronous_commit": "off", "wal_writer_delay": "10s"} if is_forgetful else {}
+    async with EmbeddedPostgres(folder, version=version, settings=settings) as server:
         admin = await asyncpg.connect(server.url())
         await admin.execute(f"create database {DATABASE}")
         url = server.url(DATABASE)
@@ -97,7 +98,7 @@ async def running_postgres(folder: Path, version: int) -> AsyncIterator[Postgres
         admin = await asyncpg.connect(url)
         org = await create_org(admin)
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
-            assert await admin.fetchval(f"show {name}") == "on"
+            assert is_forgetful or await admin.fetchval(f"show {name}") == "on"
         await admin.close()
         postgres = Postgres(server, url, server.url(DATABASE, login=True), runner_key, org)
         try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+UNKNOWN = "unknown"  # the execution of an effect whose key is no step's
+
+
 class Claim(NamedTuple):
     """One holding of one frame by one worker."""
 
@@ -112,6 +115,7 @@ class Evidence:
     decisions: tuple[Decision, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
     violations: tuple[str, ...] = ()
+    surprises: tuple[str, ...] = ()  # what callers were told and should not have been
     unfinished_frames: int = 0
     server_log: str = ""
 

@@ -55,6 +55,7 @@ class Load:
     started: dict[str, Started] = field(default_factory=dict)
     told: dict[Step, list[str]] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
+    surprises: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     is_over: bool = False
     _answered: set[str] = field(default_factory=set)
@@ -68,7 +69,7 @@ class Load:
             self.versions[name] = await tenant.define(kind.text, url=url)
 
     async def run(self) -> None:
-        """Go on until it is over and everything has ended. Raises what went wrong in any conversation."""
+        """Go on until it is over and everything has ended; notes what no caller should be told."""
         looks = 0
         while True:
             running = await self._running()
@@ -85,7 +86,8 @@ class Load:
             await asyncio.sleep(LOOK_EVERY_S)
             for task in [task for task in self._tasks if task.done()]:
                 self._tasks.discard(task)
-                task.result()
+                if (error := task.exception()) is not None:
+                    self.surprises.append(f"{type(error).__name__}: {error}")
 
     async def _running(self) -> int:
         rows = await self.postgres.fetch("select count(*) as number from plane.executions where ended_at is null")

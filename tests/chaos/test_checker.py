@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import RULES, problems_in
-from tests.chaos.evidence import Claim, Decision, Disturbance, Effect, Evidence, Execution, Line, Step
+from tests.chaos.evidence import UNKNOWN, Claim, Decision, Disturbance, Effect, Evidence, Execution, Line, Step
 
 ONE, TWO = Claim("w1", "x", "", 1), Claim("w2", "x", "", 2)
 DRAFT, PAY, SEND = Step("x", "draft"), Step("x", "pay"), Step("x", "send")
@@ -127,6 +127,8 @@ BAD: dict[str, list[Evidence]] = {
     "no zombie records": [told(acknowledged(ONE, 4.9, "draft"))],
     "every zombie is refused": [without_refusal()],
     "the list of violations is empty": [replace(EVIDENCE, violations=("a live frame has a live parent",))],
+    "what was done is a step's": [done(Effect(4.0, Step(UNKNOWN, "some key"), TWO))],
+    "no caller is surprised": [replace(EVIDENCE, surprises=("NotFound: There is no such execution.",))],
     "the server saw no deadlock": [
         replace(EVIDENCE, server_log="LOG: ready\nERROR:  deadlock detected\n"),
     ],
