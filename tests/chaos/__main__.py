@@ -15,15 +15,15 @@ from functions.shared.log import configure_logging
 from tests.chaos.campaign import Campaign, Plan
 
 CONTROL_SECONDS = 15.0
-# What must come to light when zombies may write, and when Postgres forgets.
+# Which rules tell, each by itself, that zombies may write, and that Postgres forgets.
 CONTROLS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "without the fence": (
         {"is_fenceless": True, "weights": {"freeze": 1}, "alive": 80, "pause_s": (0.05, 0.3)},
-        {"no zombie records", "every zombie is refused"},
+        {"no zombie records", "no record appears twice"},
     ),
     "on a Postgres that forgets": (
         {"is_forgetful": True, "weights": {"restart": 1}, "pause_s": (1, 3)},
-        {"what was acknowledged is there"},
+        {"what was acknowledged is there", "nothing runs again after it was recorded"},
     ),
 }
 
@@ -44,7 +44,7 @@ def main() -> int:
     for name, (options, rules) in CONTROLS.items():
         control = Plan(CONTROL_SECONDS, seed, folder / name, progress_within_s=10, **options)
         found = asyncio.run(Campaign(control).run()).by_rule
-        if not rules <= set(found):
+        if not rules & set(found):
             _say(f"The control was not noticed: {name} only this was found: {sorted(found)}")
             return 1
         _say(f"{name[0].upper()}{name[1:]} {len(found)} rules are broken, as they must be: {'; '.join(sorted(found))}")
