@@ -66,6 +66,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _end_run(Path(run))
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests had to say of themselves: `record_property("summary", text)`."""
+    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+        for name, text in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(text)
+
+
 def _end_run(run: Path) -> None:
     if (run / "pg").exists():
         in_thread(EmbeddedPostgres(run).stop())

@@ -53,6 +53,14 @@ class Report:
             "problems": len(self.problems),
         }
 
+    @property
+    def summary(self) -> str:
+        """Say it in one line."""
+        told = {name.strip(): number for name, number in self.counts.items()}
+        named = ("workers killed", "frames lost to others while frozen", "calls refused", "Postgres restarted")
+        named += ("executions", "steps recorded", "effects", "repeated, all cut off before", "problems")
+        return f"chaos SEED={self.seed}: " + ", ".join(f"{told[name]:,} {name}" for name in named)
+
     def wall_time_of(self, at: float) -> float:
         """Give the true wall time of a moment of the monotonic clock."""
         return time.time() - time.monotonic() + at

@@ -11,9 +11,12 @@ import pytest
 from tests.chaos.campaign import Campaign, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.chaos.report import Report
+
+    Note = Callable[[str, object], None]
 
 SECONDS = 20
 CLOCK_PRECISION_S = 30
@@ -26,25 +29,25 @@ def seed() -> int:
 
 
 async def test_workers_may_be_killed_and_frozen_with_wrong_clocks_and_lost_or_repeated_doorbells(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, record_property: Note
 ) -> None:
     report = await Campaign(Plan(SECONDS, seed, tmp_path, weights={"kill": 5, "freeze": 4})).run()
-    _expect_nothing_wrong(report)
-    assert report.counts["workers killed"] >= 3
-    assert report.counts["workers frozen past their lease"] >= 2
+    _expect_nothing_wrong(report, record_property)
+    assert report.counts["workers killed"]
+    assert report.counts["workers frozen past their lease"]
     _expect_wrong_clocks(report)
 
 
 async def test_postgres_may_be_restarted_at_once_under_load_and_workers_reconnect_by_themselves(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, record_property: Note
 ) -> None:
-    report = await Campaign(Plan(SECONDS, seed, tmp_path, weights={"restart": 2, "kill": 1}, pause_s=(0.5, 2))).run()
-    _expect_nothing_wrong(report)
-    assert report.counts["Postgres restarted"] >= 2
+    report = await Campaign(Plan(SECONDS, seed, tmp_path, weights={"restart": 4, "kill": 1}, pause_s=(0.5, 2))).run()
+    _expect_nothing_wrong(report, record_property)
+    assert report.counts["Postgres restarted"]
 
 
-def _expect_nothing_wrong(report: Report) -> None:
-    print(report)  # noqa: T201  shown when it fails, or with -s
+def _expect_nothing_wrong(report: Report, note: Note) -> None:
+    note("summary", report.summary)
     assert not report.problems, f"SEED={report.seed}\n{report}"
     assert report.counts["executions"] >= 24
     assert report.counts["  succeeded"] > 0
