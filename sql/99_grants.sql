@@ -92,6 +92,7 @@ grant select, insert on plane.events to authenticated;
 grant usage on schema plane, gateway, api to plane_runner;
 grant execute on function
   plane.raise_error(int, text, text, text, jsonb),
+  plane.move_together(jsonb),
   plane.claim(jsonb),
   plane.checkpoint(jsonb),
   plane.extend_lease(jsonb),

@@ -12,6 +12,7 @@ declare
 begin
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'plane_runner', true);
   case verb
+    when 'move_together' then return plane.move_together(payload);
     when 'claim' then return plane.claim(payload);
     when 'checkpoint' then return plane.checkpoint(payload);
     when 'extend_lease' then return plane.extend_lease(payload);

@@ -24,8 +24,8 @@ begin
     set pending = pending - 1
     where execution_id = v_frame.parent_execution_id and token = v_frame.parent_token and pending > 0;
     if v_frame.frame = '' then
-      perform plane._end_execution(v_frame.execution_id, 'cancelled', null,
-        jsonb_build_object('code', 'cancelled', 'message', 'It did not stop within the grace and was cut off.'));
+      perform plane._end_executions(array[v_frame.execution_id], array[jsonb
+        '{"status": "cancelled", "error": {"code": "cancelled", "message": "It did not stop within the grace and was cut off."}}']);
     end if;
   end loop;
 

@@ -28,8 +28,7 @@ begin
 
   perform plane._close_waits_of(p_frame.execution_id, p_frame.frame);
   if p_frame.frame = '' then
-    perform plane._end_execution(
-      p_frame.execution_id, p_finish ->> 'status', nullif(p_finish -> 'output', 'null'), nullif(p_finish -> 'error', 'null'));
+    perform plane._end_executions(array[p_frame.execution_id], array[p_finish]);
   end if;
   if p_frame.parent_token is not null then
     v_parent := plane._count_down(p_frame, p_finish, p_lease_seconds);

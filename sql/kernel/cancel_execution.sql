@@ -28,7 +28,7 @@ begin
   end if;
 
   if v_execution.mode = 'external' then
-    perform plane._end_execution(p_execution_id, 'cancelled', null, '{"code": "cancelled", "message": "It was cancelled."}');
+    perform plane._end_executions(array[p_execution_id], array[jsonb '{"status": "cancelled", "error": {"code": "cancelled", "message": "It was cancelled."}}']);
     return jsonb_build_object('status', 'cancelled', 'due', '[]'::jsonb);
   end if;
   if v_execution.cancel_requested_at is null then

@@ -11,10 +11,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_ref   text := p ->> 'claim_ref';
-  v_lease numeric := coalesce((p ->> 'lease_seconds')::numeric, 30);
-  v_known jsonb := coalesce(p -> 'known', '[]');
-  v_frame plane.frames;
+  v_ref    text := p ->> 'claim_ref';
+  v_lease  numeric := coalesce((p ->> 'lease_seconds')::numeric, 30);
+  v_known  jsonb := coalesce(p -> 'known', '[]');
+  v_frame  plane.frames;
 begin
   perform plane._check_isolation();
   select * into v_frame

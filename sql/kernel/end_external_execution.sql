@@ -20,8 +20,7 @@ begin
   elsif v_execution.status <> 'running' then
     return jsonb_build_object('status', v_execution.status, 'is_new', false);
   end if;
-  perform plane._end_execution(
-    v_execution.id, p ->> 'status', nullif(p -> 'output', 'null'), nullif(p -> 'error', 'null'));
+  perform plane._end_executions(array[v_execution.id], array[p]);
   if p ? 'cost_usd' then
     update plane.executions
     set cost_usd = (p ->> 'cost_usd')::numeric, known_cost_usd = coalesce((p ->> 'cost_usd')::numeric, 0)

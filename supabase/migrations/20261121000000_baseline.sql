@@ -1025,6 +1025,7 @@ declare
 begin
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'plane_runner', true);
   case verb
+    when 'move_together' then return plane.move_together(payload);
     when 'claim' then return plane.claim(payload);
     when 'checkpoint' then return plane.checkpoint(payload);
     when 'extend_lease' then return plane.extend_lease(payload);
@@ -1280,30 +1281,42 @@ $$;
 -- What the owner of a frame gets to know: everything it plans over. p_known: hashes of documents that it has already.
 create function plane._claimed(p_frame plane.frames, p_known jsonb)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_object(
-    'ok', true,
-    'epoch', p_frame.epoch, 'seq', p_frame.seq, 'gen', p_frame.gen,
-    'org_id', p_frame.org_id, 'execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue,
-    'root_execution_id', p_frame.root_execution_id,
-    'workflow', w.name, 'version', v.version, 'version_id', v.id, 'content_hash', v.content_hash,
-    'document', case when p_known ? v.content_hash then null else v.document end,
-    'input', e.input)
-  || jsonb_build_object(
-    'parent', p_frame.parent_token is not null, 'shard', p_frame.shard,
-    'cancel', plane._cancel_cause(p_frame), 'deadline_in_ms', plane._ms_until(p_frame.deadline_at),
-    'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
-    'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
-    'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
-    'finish', p_frame.last_checkpoint -> 'finish',
-    'records', plane._list_records(p_frame), 'waits', plane._list_waits(p_frame, false))
-  from plane.executions as e
-  join plane.workflow_versions as v on v.id = e.version_id
-  join plane.workflows as w on w.id = e.workflow_id
-  where e.id = p_frame.execution_id;
+declare
+  -- An execution that has only just been started has no records and no waits.
+  v_is_new  constant boolean := p_frame.seq = 0 and p_frame.gen = 0 and p_frame.frame = '';
+  v_records jsonb := '[]';
+  v_waits   jsonb := '[]';
+begin
+  if not v_is_new then
+    v_records := plane._list_records(p_frame);
+    v_waits := plane._list_waits(p_frame, false);
+  end if;
+  return (
+    select jsonb_build_object(
+      'ok', true,
+      'epoch', p_frame.epoch, 'seq', p_frame.seq, 'gen', p_frame.gen,
+      'org_id', p_frame.org_id, 'execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue,
+      'root_execution_id', p_frame.root_execution_id,
+      'workflow', w.name, 'version', v.version, 'version_id', v.id, 'content_hash', v.content_hash,
+      'document', case when p_known ? v.content_hash then null else v.document end,
+      'input', e.input)
+    || jsonb_build_object(
+      'parent', p_frame.parent_token is not null, 'shard', p_frame.shard,
+      'cancel', plane._cancel_cause(p_frame), 'deadline_in_ms', plane._ms_until(p_frame.deadline_at),
+      'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
+      'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
+      'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
+      'finish', p_frame.last_checkpoint -> 'finish',
+      'records', v_records, 'waits', v_waits)
+    from plane.executions as e
+    join plane.workflow_versions as v on v.id = e.version_id
+    join plane.workflows as w on w.id = e.workflow_id
+    where e.id = p_frame.execution_id);
+end;
 $$;
 
 -- sql/kernel/_close_due.sql
@@ -1570,48 +1583,46 @@ as $$
         where c.execution_id = w.execution_id and c.gen = w.gen and c.path in (w.path, regexp_replace(w.path, '\.[^.]*$', '')))));
 $$;
 
--- sql/kernel/_end_execution.sql
--- Ends an execution: status, output, error, what it cost, and the event. The caller holds its root frame.
-create function plane._end_execution(p_execution_id uuid, p_status text, p_output jsonb, p_error jsonb)
+-- sql/kernel/_end_executions.sql
+-- Ends executions: status, output, error, what they cost with their children, and an event each. The caller holds their root frames.
+--
+-- p_finishes: {status, output, error} for each. A total cost is null when any part of it is not known.
+create function plane._end_executions(p_execution_ids uuid[], p_finishes jsonb[])
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_execution plane.executions;
+  v_now constant timestamptz := plane.clock();
 begin
-  update plane.executions
-  set (status, output, error, ended_at, cost_usd, known_cost_usd) = (
-    select p_status, p_output, p_error, plane.clock(), c.total, c.known from plane._ended_cost(p_execution_id) as c)
-  where id = p_execution_id and status = 'running'
-  returning * into v_execution;
-  if found then
-    perform plane._record_event(v_execution.org_id, p_execution_id, 'execution.' || p_status, null,
-      jsonb_build_object('code', p_error -> 'code', 'message', p_error -> 'message', 'gen', v_execution.gen));
-  end if;
-end;
-$$;
-
--- sql/kernel/_ended_cost.sql
--- What an execution cost with its children: known is the sum of what is known; total is null when anything is not.
-create function plane._ended_cost(p_execution_id uuid, out total numeric, out known numeric)
-language sql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-  with own as (
-    select coalesce(sum(cost_usd), 0) as cost, coalesce(bool_or(is_cost_unknown), false) as is_unknown
-    from plane.checkpoints
-    where execution_id = p_execution_id and not is_carried
-  ), children as (
-    select coalesce(sum(known_cost_usd), 0) as cost, coalesce(bool_or(cost_usd is null), false) as is_unknown
-    from plane.executions
-    where parent_execution_id = p_execution_id
+  with ended as (
+    update plane.executions as e
+    set
+      status = finish ->> 'status',
+      output = nullif(finish -> 'output', 'null'),
+      error = nullif(finish -> 'error', 'null'),
+      ended_at = v_now,
+      cost_usd = case when not (own.is_unknown or children.is_unknown) then own.cost + children.cost end,
+      known_cost_usd = own.cost + children.cost
+    from unnest(p_execution_ids, p_finishes) as f (execution_id, finish)
+    cross join lateral (
+      select coalesce(sum(c.cost_usd), 0) as cost, coalesce(bool_or(c.is_cost_unknown), false) as is_unknown
+      from plane.checkpoints as c
+      where c.execution_id = f.execution_id and not c.is_carried
+    ) as own
+    cross join lateral (
+      select coalesce(sum(c.known_cost_usd), 0) as cost, coalesce(bool_or(c.cost_usd is null), false) as is_unknown
+      from plane.executions as c
+      where c.parent_execution_id = f.execution_id
+    ) as children
+    where e.id = f.execution_id and e.status = 'running'
+    returning e.*
   )
-  select
-    case when own.is_unknown or children.is_unknown then null else own.cost + children.cost end,
-    own.cost + children.cost
-  from own, children;
+  insert into plane.events (org_id, execution_id, at, type, data)
+  select org_id, id, v_now, 'execution.' || status,
+    jsonb_strip_nulls(jsonb_build_object('code', error -> 'code', 'message', error -> 'message', 'gen', gen))
+  from ended;
+end;
 $$;
 
 -- sql/kernel/_extend.sql
@@ -1662,13 +1673,33 @@ begin
     set pending = pending - 1
     where execution_id = v_frame.parent_execution_id and token = v_frame.parent_token and pending > 0;
     if v_frame.frame = '' then
-      perform plane._end_execution(v_frame.execution_id, 'cancelled', null,
-        jsonb_build_object('code', 'cancelled', 'message', 'It did not stop within the grace and was cut off.'));
+      perform plane._end_executions(array[v_frame.execution_id], array[jsonb
+        '{"status": "cancelled", "error": {"code": "cancelled", "message": "It did not stop within the grace and was cut off."}}']);
     end if;
   end loop;
 
   select count(*) into v_left from plane._below(p_frame.root_execution_id, p_frame.execution_id, p_frame.frame);
   return v_left;
+end;
+$$;
+
+-- sql/kernel/_find_conflicts.sql
+-- Which records were not written because their path was recorded before, or stands twice among them: an invariant violation.
+create function plane._find_conflicts(p_records jsonb, p_written text[])
+returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select sent.path
+    from (
+      select r ->> 'path' as path, ord, row_number() over (partition by r ->> 'path' order by ord) as copy
+      from jsonb_array_elements(p_records) with ordinality as e (r, ord)
+    ) as sent
+    where sent.copy > 1 or sent.path <> all (coalesce(p_written, '{}'))
+    order by sent.ord);
 end;
 $$;
 
@@ -1703,8 +1734,7 @@ begin
 
   perform plane._close_waits_of(p_frame.execution_id, p_frame.frame);
   if p_frame.frame = '' then
-    perform plane._end_execution(
-      p_frame.execution_id, p_finish ->> 'status', nullif(p_finish -> 'output', 'null'), nullif(p_finish -> 'error', 'null'));
+    perform plane._end_executions(array[p_frame.execution_id], array[p_finish]);
   end if;
   if p_frame.parent_token is not null then
     v_parent := plane._count_down(p_frame, p_finish, p_lease_seconds);
@@ -2268,6 +2298,187 @@ as $$
   where o.org_id is not null
   order by due.turn
   limit p_limit;
+$$;
+
+-- sql/kernel/_plain_checkpoints.sql
+-- Writes the checkpoints that are nothing special, all of them with a few statements; answers an array with null for the others.
+--
+-- p_calls: [p of plane.checkpoint], of different frames. Special is whatever opens, closes, parks, hands on, is stale or repeated,
+--          has an output over 2 kB, an answered or due wait, or a frame that somebody else has locked just now.
+-- The answers are plane.checkpoint's. Locks: the frames, skipping those that somebody holds: this waits for nobody.
+-- Called by plane.move_together, after plane._check_isolation.
+create function plane._plain_checkpoints(p_calls jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+-- A few rows by their keys, whatever the statistics say: the plan is kept for the life of a connection.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now     constant timestamptz := plane.clock();
+  v_plain   int[];
+  v_ends    int[];
+  v_answers jsonb;
+begin
+  select array_agg(locked.n) into v_plain
+  from (
+    select call.n
+    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
+    join plane.frames as f on f.execution_id = (p ->> 'execution_id')::uuid and f.frame = coalesce(p ->> 'frame', '')
+    where f.epoch = (p ->> 'epoch')::bigint and f.seq + 1 = (p ->> 'seq')::bigint
+      and (f.status = 'running' or (f.status = 'ready' and f.claim_ref is not null))
+      and not f.has_answers and (f.wait_deadline is null or f.wait_deadline > v_now)
+      and coalesce(p -> 'open', '[]') = '[]' and coalesce(p -> 'close', '[]') = '[]'
+      and (coalesce(p ->> 'next', 'running') = 'running' or (p ->> 'next' = 'done' and f.frame = '' and f.parent_token is null))
+      and (p -> 'records' is null or octet_length((p -> 'records')::text) <= 2048 or not exists (
+        select from jsonb_array_elements(p -> 'records') as r where octet_length((r -> 'output')::text) > 2048))
+    for no key update of f skip locked
+  ) as locked;
+  if v_plain is null then
+    return (select jsonb_agg(null::jsonb) from generate_series(1, jsonb_array_length(p_calls)));
+  end if;
+
+  with call as materialized (
+    select
+      c.n, c.p, c.p ->> 'next' = 'done' as is_end, f.execution_id, f.frame, f.gen, f.org_id, f.seq + 1 as seq,
+      coalesce((c.p ->> 'lease_seconds')::numeric, 30) * interval '1 second' as lease
+    from jsonb_array_elements(p_calls) with ordinality as c (p, n)
+    join plane.frames as f on f.execution_id = (c.p ->> 'execution_id')::uuid and f.frame = coalesce(c.p ->> 'frame', '')
+    where c.n = any (v_plain) and (coalesce(c.p ->> 'next', 'running') = 'running' or (
+      -- Whoever ends has nothing below it and waits for nothing. Counted, because exists() would be planned as one list for all.
+      (select count(*) filter (where b.status <> 'done') from plane.frames as b where b.root_execution_id = f.root_execution_id) = 1
+      and (select count(*) filter (where w.answered_at is null) from plane.waits as w where w.execution_id = f.execution_id) = 0))
+  ), added as (
+    insert into plane.checkpoints (
+      execution_id, gen, path, org_id, frame, parent, kind, status, output, error, attempts, ended_at, duration_ms,
+      model, provider, input_tokens, output_tokens, cost_usd, is_cost_unknown, details, seq)
+    select
+      call.execution_id, call.gen, r.path, call.org_id, call.frame, coalesce(r.parent, ''), r.kind, r.status,
+      r.output, r.error, coalesce(r.attempts, 1), v_now, coalesce(r.duration_ms, 0)::bigint,
+      r.model, r.provider, r.input_tokens, r.output_tokens, r.cost_usd, coalesce(r.is_cost_unknown, false), r.details, call.seq
+    from call
+    cross join lateral jsonb_to_recordset(call.p -> 'records') as r (
+      path text, parent text, kind text, status text, output jsonb, error jsonb, attempts int, duration_ms numeric,
+      model text, provider text, input_tokens bigint, output_tokens bigint, cost_usd numeric, is_cost_unknown boolean, details jsonb)
+    on conflict do nothing
+    returning execution_id, frame, path, cost_usd
+  ), written as (
+    select execution_id, frame, count(*) as records, coalesce(sum(cost_usd), 0) as cost, array_agg(path) as paths
+    from added
+    group by execution_id, frame
+  ), step as (
+    select
+      call.*, coalesce(w.records, 0) as records, coalesce(w.cost, 0) as cost,
+      case
+        when jsonb_array_length(coalesce(call.p -> 'records', '[]')) = coalesce(w.records, 0) then '{}'
+        else plane._find_conflicts(call.p -> 'records', w.paths)
+      end as conflicts
+    from call
+    left join written as w on w.execution_id = call.execution_id and w.frame = call.frame
+  ), moved as (
+    update plane.frames as f
+    set
+      seq = step.seq,
+      status = case when step.is_end then 'done' else 'running' end,
+      due_at = case
+        when step.is_end then v_now + interval '10 minutes'
+        when f.status = 'running' and f.due_at > v_now + step.lease / 3 then f.due_at
+        else v_now + step.lease
+      end,
+      claim_ref = case when not step.is_end then f.claim_ref end,
+      owner = case when not step.is_end then f.owner end,
+      in_flight = coalesce(step.p -> 'in_flight', f.in_flight),
+      stall = case when step.records > 0 or step.is_end then 0 else f.stall end,
+      dispatches = 0,
+      records = f.records + step.records,
+      spent_usd = f.spent_usd + step.cost,
+      last_checkpoint = jsonb_build_object(
+        'status', case when step.is_end then 'done' else 'running' end, 'due', '[]'::jsonb, 'conflicts', step.conflicts)
+    from step
+    where f.execution_id = step.execution_id and f.frame = step.frame
+    returning
+      step.n, step.is_end, jsonb_build_object(
+        'ok', true, 'seq', f.seq, 'status', f.status,
+        'cancel', case when f.cancel_requested then 'cancelled' when f.deadline_at <= v_now then 'timed_out' end,
+        'over_budget', coalesce(f.spent_usd >= f.budget_usd and f.spent_usd > 0, false),
+        'answered', '[]'::jsonb, 'conflicts', step.conflicts, 'due_in_ms', null, 'due', '[]'::jsonb, 'adopted', null,
+        'draining', 0) as answer
+  )
+  select jsonb_agg(moved.answer order by n), array_agg(n) filter (where moved.is_end) into v_answers, v_ends
+  from generate_series(1, jsonb_array_length(p_calls)) as n
+  left join moved using (n);
+
+  if v_ends is not null then
+    perform plane._end_executions(array_agg(p ->> 'execution_id')::uuid[], array_agg(p -> 'finish'))
+    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
+    where n = any (v_ends);
+  end if;
+  return v_answers;
+end;
+$$;
+
+-- sql/kernel/_plain_claims.sql
+-- Claims frames that nobody has worked on yet, all of them with a few statements; answers an array with null for the others.
+--
+-- p_calls: [p of plane.claim], of different frames. Plain is a due root frame without any checkpoint, of a document that the caller
+--          has already, that nobody else has locked just now. There is nothing to load for it.
+-- The answers are plane.claim's. Locks: the frames, skipping those that somebody holds: this waits for nobody.
+-- Called by plane.move_together, after plane._check_isolation.
+create function plane._plain_claims(p_calls jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+-- A few rows by their keys, whatever the statistics say: the plan is kept for the life of a connection.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_now     constant timestamptz := plane.clock();
+  v_plain   int[];
+  v_answers jsonb;
+begin
+  select array_agg(locked.n) into v_plain
+  from (
+    select call.n
+    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
+    join plane.frames as f on f.execution_id = (p ->> 'execution_id')::uuid and f.frame = coalesce(p ->> 'frame', '')
+    where coalesce(p ->> 'frame', '') = '' and f.gen = 0 and f.seq = 0 and f.queue = p ->> 'queue'
+      and (f.status = 'ready' or (f.status = 'running' and f.due_at <= v_now)) and f.claim_ref is distinct from p ->> 'claim_ref'
+      and (
+        select p -> 'known' ? v.content_hash
+        from plane.executions as e
+        join plane.workflow_versions as v on v.id = e.version_id
+        where e.id = f.execution_id)
+    for no key update of f skip locked
+  ) as locked;
+  if v_plain is null then
+    return (select jsonb_agg(null::jsonb) from generate_series(1, jsonb_array_length(p_calls)));
+  end if;
+
+  with held as (
+    update plane.frames as f
+    set
+      status = 'running',
+      epoch = f.epoch + 1,
+      due_at = v_now + coalesce((call.p ->> 'lease_seconds')::numeric, 30) * interval '1 second',
+      claim_ref = call.p ->> 'claim_ref',
+      owner = call.p ->> 'owner',
+      stall = f.stall + (f.claim_ref is not null)::int, -- whoever held it has vanished
+      dispatches = 0
+    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
+    where call.n = any (v_plain) and f.execution_id = (call.p ->> 'execution_id')::uuid and f.frame = coalesce(call.p ->> 'frame', '')
+    returning call.n, plane._claimed(f, call.p -> 'known') as answer
+  )
+  select jsonb_agg(held.answer order by n) into v_answers
+  from generate_series(1, jsonb_array_length(p_calls)) as n
+  left join held using (n);
+  return v_answers;
+end;
 $$;
 
 -- sql/kernel/_queue_signal.sql
@@ -2986,7 +3197,7 @@ begin
   end if;
 
   if v_execution.mode = 'external' then
-    perform plane._end_execution(p_execution_id, 'cancelled', null, '{"code": "cancelled", "message": "It was cancelled."}');
+    perform plane._end_executions(array[p_execution_id], array[jsonb '{"status": "cancelled", "error": {"code": "cancelled", "message": "It was cancelled."}}']);
     return jsonb_build_object('status', 'cancelled', 'due', '[]'::jsonb);
   end if;
   if v_execution.cancel_requested_at is null then
@@ -3064,10 +3275,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_ref   text := p ->> 'claim_ref';
-  v_lease numeric := coalesce((p ->> 'lease_seconds')::numeric, 30);
-  v_known jsonb := coalesce(p -> 'known', '[]');
-  v_frame plane.frames;
+  v_ref    text := p ->> 'claim_ref';
+  v_lease  numeric := coalesce((p ->> 'lease_seconds')::numeric, 30);
+  v_known  jsonb := coalesce(p -> 'known', '[]');
+  v_frame  plane.frames;
 begin
   perform plane._check_isolation();
   select * into v_frame
@@ -3121,8 +3332,7 @@ begin
   elsif v_execution.status <> 'running' then
     return jsonb_build_object('status', v_execution.status, 'is_new', false);
   end if;
-  perform plane._end_execution(
-    v_execution.id, p ->> 'status', nullif(p -> 'output', 'null'), nullif(p -> 'error', 'null'));
+  perform plane._end_executions(array[v_execution.id], array[p]);
   if p ? 'cost_usd' then
     update plane.executions
     set cost_usd = (p ->> 'cost_usd')::numeric, known_cost_usd = coalesce((p ->> 'cost_usd')::numeric, 0)
@@ -3224,6 +3434,35 @@ end;
 $$;
 
 alter function plane.load_records(jsonb) owner to plane_kernel;
+
+-- sql/kernel/move_together.sql
+-- Writes checkpoints and makes claims of different frames in one statement and one commit: those that are nothing special.
+--
+-- p: {checkpoints: [p of plane.checkpoint], claims: [p of plane.claim]}, no frame twice
+-- Answers {checkpoints: [answer | null], claims: [answer | null]}; null: nothing happened, send that call by itself.
+-- Locks: frames, skipping those that somebody holds. It never waits, so neither order nor overlap matters.
+create function plane.move_together(p jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_checkpoints jsonb := '[]';
+  v_claims      jsonb := '[]';
+begin
+  perform plane._check_isolation();
+  if p -> 'checkpoints' <> '[]' then
+    v_checkpoints := plane._plain_checkpoints(p -> 'checkpoints');
+  end if;
+  if p -> 'claims' <> '[]' then
+    v_claims := plane._plain_claims(p -> 'claims');
+  end if;
+  return jsonb_build_object('checkpoints', v_checkpoints, 'claims', v_claims);
+end;
+$$;
+
+alter function plane.move_together(jsonb) owner to plane_kernel;
 
 -- sql/kernel/publish_event.sql
 -- Publishes an event in the caller's organisation: it is recorded, and answers every open wait for it that matches.
@@ -6160,6 +6399,7 @@ grant select, insert on plane.events to authenticated;
 grant usage on schema plane, gateway, api to plane_runner;
 grant execute on function
   plane.raise_error(int, text, text, text, jsonb),
+  plane.move_together(jsonb),
   plane.claim(jsonb),
   plane.checkpoint(jsonb),
   plane.extend_lease(jsonb),

@@ -25,6 +25,7 @@ from tests.sql.promises import (
     is_held_or_stale,
     is_noted,
     is_taken,
+    moves_or_does_nothing,
     reads_what_was_recorded,
     records_or_is_stale,
     reports,
@@ -80,6 +81,13 @@ def _checkpoint(**more: Any) -> Callable[[Part], Call]:
         assert part.held is not None
         changes = {key: value(part) if callable(value) else value for key, value in more.items()}
         return Call("kernel", "checkpoint", part.held.payload(records=[record(part.path, part.side)]) | changes)
+
+    return call
+
+
+def _together(checkpoint: Callable[[Part], Call]) -> Callable[[Part], Call]:
+    def call(part: Part) -> Call:
+        return Call("kernel", "move_together", {"checkpoints": [checkpoint(part).payload], "claims": []})
 
     return call
 
@@ -191,6 +199,15 @@ CONTENDERS = [
     ),
     Contender("close", "checkpoint", _checkpoint(close=_close), records_or_is_stale, TREES, writes_frame=True),
     Contender("end", "checkpoint", _checkpoint(next="done", finish=finish_of), ends, ("root",), writes_frame=True),
+    Contender(
+        "checkpoint_together",
+        "move_together",
+        _together(_checkpoint()),
+        moves_or_does_nothing,
+        HELD,
+        ANY,
+        writes_frame=True,
+    ),
     Contender(
         "end_child", "checkpoint", _checkpoint(next="done", finish=finish_of), ends, ("child",), writes_frame=True
     ),

@@ -76,6 +76,11 @@ def ends(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
     return prizes
 
 
+def moves_or_does_nothing(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
+    (moved,) = answer["checkpoints"]
+    return None if moved is None else records_or_is_stale(part, moved, tables)
+
+
 def takes_an_epoch(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
     assert part.held is not None
     if not answer["ok"]:

@@ -16,6 +16,7 @@ SQL = Path(__file__).resolve().parents[2] / "sql"
 OURS = "('api', 'gateway', 'plane')"
 # Kernel verbs that anon and authenticated must never reach.
 KERNEL = {
+    "move_together",
     "claim",
     "checkpoint",
     "extend_lease",

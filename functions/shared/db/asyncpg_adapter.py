@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from functions.shared.db.doors import Doors
-from functions.shared.db.failures import AnswerLost, NotSent, refusal, unfit_text
-from functions.shared.errors import InvalidInput
+from functions.shared.db.failures import AnswerLost, NotSent, refusal
+from functions.shared.db.json_text import from_text, to_text
 
 if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
@@ -32,11 +31,16 @@ _STATEMENTS = {
 
 
 class AsyncpgDatabase(Doors):
-    """A pool of connections, opened as they are needed, and again after Postgres was restarted."""
+    """A pool of connections, opened as they are needed, and again after Postgres was restarted.
+
+    A sound one that nobody waits for is kept at hand, because giving it back to the pool costs a task of its own.
+    """
 
     def __init__(self, pool: Any, runner_key: str | None) -> None:  # noqa: ANN401  asyncpg is untyped
         super().__init__(runner_key)
         self._pool = pool
+        self._at_hand: list[Any] = []
+        self._acquiring = 0
 
     @classmethod
     async def connect(
@@ -60,25 +64,39 @@ class AsyncpgDatabase(Doors):
     async def send(self, door: str, arguments: JsonObject) -> Json:
         statement, names = _STATEMENTS[door]
         values = [_encoded(arguments.get(name)) for name in names]
-        connection = await self._acquire()
+        connection = await self._take()
+        is_sound = False
         try:
             answer = await connection.fetchval(statement, *values, timeout=ANSWER_SECONDS)
+            is_sound = True
         except asyncpg.PostgresError as error:
             raise _refusal(error) from error
         except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise AnswerLost(repr(error)) from error
         finally:
-            await self._release(connection)
-        return None if answer is None else json.loads(answer)
+            if is_sound and not self._acquiring:
+                self._at_hand.append(connection)
+            else:
+                await self._release(connection)
+        return None if answer is None else from_text(answer)
 
     async def close(self) -> None:
+        await super().close()
+        while self._at_hand:
+            await self._release(self._at_hand.pop())
         try:
             await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
         except TimeoutError:
             self._pool.terminate()
 
-    async def _acquire(self) -> Any:  # noqa: ANN401  asyncpg's pool gives an untyped proxy
+    async def _take(self) -> Any:  # noqa: ANN401  asyncpg's pool gives an untyped proxy
         await asyncio.sleep(0)  # lets the loop see that Postgres has closed an idle connection
+        while self._at_hand:
+            connection = self._at_hand.pop()
+            if _is_open(connection):
+                return connection
+            await self._release(connection)
+        self._acquiring += 1
         try:
             return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         except (
@@ -89,6 +107,8 @@ class AsyncpgDatabase(Doors):
             asyncpg.InternalClientError,
         ) as error:
             raise NotSent(repr(error)) from error
+        finally:
+            self._acquiring -= 1
 
     async def _release(self, connection: Any) -> None:  # noqa: ANN401
         # A broken connection fails here; the pool opens another in its place.
@@ -96,23 +116,19 @@ class AsyncpgDatabase(Doors):
             await self._pool.release(connection, timeout=CONNECT_SECONDS)
 
 
+def _is_open(connection: Any) -> bool:  # noqa: ANN401
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back already, because Postgres closed it
+        return False
+
+
 async def _nothing_to_reset(_connection: object) -> None:
     """Keep the session: every setting that a call makes ends with its transaction."""
 
 
 def _encoded(value: Json) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except UnicodeEncodeError:
-        raise unfit_text("The request holds half of a surrogate pair, which is not Unicode text.") from None
-    except ValueError:
-        raise InvalidInput("The request holds a number that JSON cannot hold.", code="unsupported_number") from None
-    except RecursionError:
-        raise InvalidInput("The request is nested too deeply.", code="too_deep", hint="Flatten it.") from None
-    return text
+    return value if value is None or isinstance(value, str) else to_text(value)
 
 
 def _refusal(error: Exception) -> Exception:

@@ -21,6 +21,7 @@ from functions.shared.db.failures import (
     unavailable,
 )
 from functions.shared.db.port import Answer, ApiKey, Idempotency
+from functions.shared.db.together import GROUPED, Together
 from functions.shared.errors import Conflict, Forbidden
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Doors(ABC):
 
     def __init__(self, runner_key: str | None) -> None:
         self._runner_key_hash = sha256(runner_key.encode()).hexdigest() if runner_key else None
+        self._together = Together(self._kernel_alone, self._kernel_together)
 
     @abstractmethod
     async def send(self, door: str, arguments: JsonObject) -> Json:
@@ -64,14 +66,26 @@ class Doors(ABC):
                 code="no_runner_key",
                 hint="Set AGENTPLANE_RUNNER_KEY for the runner and the sweeper.",
             )
-        arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": verb, "payload": payload}
-        return await self._open("kernel_with_key", arguments, safe=True)
+        if verb in GROUPED:
+            return await self._together.call(verb, payload)
+        return await self._kernel_alone(verb, payload)
 
     async def ping(self) -> None:
         try:
             await self.send("ping", {})
         except (NotSent, AnswerLost, Refused) as error:
             raise unavailable(error) from error
+
+    async def close(self) -> None:
+        await self._together.close()
+
+    async def _kernel_alone(self, verb: str, payload: JsonObject) -> Json:
+        arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": verb, "payload": payload}
+        return await self._open("kernel_with_key", arguments, safe=True)
+
+    async def _kernel_together(self, payload: JsonObject) -> Json:
+        arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": "move_together", "payload": payload}
+        return await self.send("kernel_with_key", arguments)
 
     async def _open(self, door: str, arguments: JsonObject, *, safe: bool) -> Json:
         """Send it until there is an answer, an error that repeating cannot change, or no more patience."""

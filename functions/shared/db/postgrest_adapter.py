@@ -65,6 +65,7 @@ class PostgrestDatabase(Doors):
         return cast("Json", answer.data)
 
     async def close(self) -> None:
+        await super().close()
         await self._http.aclose()
 
 
