@@ -1,24 +1,87 @@
-"""`python -m bench`: prints the tables that bench/README.md explains."""
+"""`python -m bench [w1 w2 …] [--quick]`: measures, prints tables, and keeps the results (bench/README.md explains them)."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import os
-import platform
+import importlib
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
 
-from bench import checkpoints, imports
+from bench import imports
+from bench.harness import Bench
+from bench.machine import describe, versions
+from bench.systems import ALL
+from bench.tables import report, write_into
+
+HERE = Path(__file__).parent
+WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8")
+QUICK_WORKLOADS = WORKLOADS[:-1]  # HTTP takes its own time: `python -m bench w8`
 
 
 def main() -> None:
-    """Measure everything and print it."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
-    print("| function | import ms | x calibration | modules | heavy |\n|---|---|---|---|---|")
-    for row in imports.run():
-        heavy = ", ".join(row["heavy"]) or "none"
-        print(f"| {row['function']} | {row['ms']:.0f} | {row['ratio']:.1f} | {row['modules']} | {heavy} |")
-    print("\n| concurrency | bare inserts/s | steps/s | steps / floor |\n|---|---|---|---|")
-    for row in asyncio.run(checkpoints.run()):
-        print(f"| {row['concurrency']} | {row['floor']:.0f} | {row['steps']:.0f} | {row['ratio']:.0%} |")
+    """Run what the command line names. Only a full run of everything changes the page and the kept results."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="agentplane-bench-") as folder:
+        results = asyncio.run(_run(arguments, Path(folder)))
+    text = report(results)
+    print(f"\n{text}")
+    is_whole = not arguments.quick and set(arguments.workloads) == {*WORKLOADS, "imports"} and not arguments.systems
+    if is_whole:
+        write_into(HERE / "README.md", text)
+    name = results["run"]["date"] if is_whole else "latest"
+    path = HERE / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    print(f"Written to bench/results/{path.name}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure against peers on one Postgres.")
+    parser.add_argument("workloads", nargs="*", metavar="w1 … w8, imports", help="all without any")
+    parser.add_argument("--quick", action="store_true", help="about two minutes, rough figures")
+    parser.add_argument("--systems", nargs="+", choices=ALL, help="only these")
+    arguments = parser.parse_args()
+    known = {*WORKLOADS, "imports"}
+    if unknown := set(arguments.workloads) - known:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    arguments.workloads = arguments.workloads or [*(QUICK_WORKLOADS if arguments.quick else (*WORKLOADS, "imports"))]
+    return arguments
+
+
+async def _run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    wanted = tuple(arguments.systems or ALL)
+    found: dict[str, list[dict[str, Any]]] = {}
+    async with Bench(arguments.quick, wanted, folder) as bench:
+        for name in arguments.workloads:
+            began = time.perf_counter()
+            print(f"{name} …", end=" ", flush=True)
+            found[name] = await _workload(name, bench)
+            print(f"{time.perf_counter() - began:.0f} s", flush=True)
+        return {
+            "run": {
+                "date": time.strftime("%Y-%m-%d"),
+                "quick": bench.is_quick,
+                "repeats": bench.repeats,
+                "seconds_per_repeat": bench.seconds,
+            },
+            "machine": describe() | {"postgres": await bench.postgres_version()},
+            "versions": versions(bench.workers),
+            "postgres_settings": await bench.postgres_settings(),
+            "left_out": bench.left_out,
+            "workloads": found,
+        }
+
+
+async def _workload(name: str, bench: Bench) -> list[dict[str, Any]]:
+    if name == "imports":
+        return await asyncio.to_thread(imports.run)
+    module = importlib.import_module(f"bench.workloads.{name}")
+    rows: list[dict[str, Any]] = await module.run(bench)
+    return rows
 
 
 if __name__ == "__main__":
