@@ -69,7 +69,7 @@ async def _run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 "seconds_per_repeat": bench.seconds,
             },
             "machine": describe() | {"postgres": await bench.postgres_version()},
-            "versions": versions(bench.workers),
+            "versions": versions(bench.having()),
             "postgres_settings": await bench.postgres_settings(),
             "left_out": bench.left_out,
             "workloads": found,

@@ -11,7 +11,7 @@ _DENIED = b"N"  # the answer to a request for TLS or GSS: one byte, before the f
 
 @dataclass(slots=True)
 class Counts:
-    """Totals. A statement is one that the server says it has completed, `begin` and `commit` among them.
+    """Totals. A statement is one that the server says it has run, `begin` and `commit` among them.
 
     A round trip is one "ready for query". A commit is the end of a transaction that held at least one statement.
     """
@@ -61,7 +61,7 @@ class ServerStream:
     def _take(self, kind: bytes, body: bytes) -> None:
         counts = self._counts
         match kind:
-            case b"C" | b"I":  # completed, or an empty query
+            case b"C" | b"I" | b"s":  # completed, an empty query, or as many rows as were asked for
                 counts.statements += 1
                 self._complete(body.rstrip(b"\0"))
             case b"Z":

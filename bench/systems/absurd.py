@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from absurd_sdk import Absurd
 
-from bench.systems.base import OUTPUT
+from bench.systems.base import OUTPUT, message
 from functions.shared.postgres.account import account_for
 from functions.shared.postgres.binaries import DEFAULT_VERSION, find_binaries
 
@@ -74,9 +76,12 @@ class AbsurdTasks:
             for app, share in zip(self._apps, shares, strict=True)
         )
         await asyncio.gather(*spawned)
-        await self._work()
+        await self._work(poll_interval=0.01)  # its default, 0.25 s, would only be seen when the queue is empty
 
     async def fill(self, steps: int) -> None:
+        for task_id in self._tasks.values():  # else the worker would claim these
+            self._apps[0].cancel_task(task_id)
+        self._tasks.clear()
         spawned = self._apps[0].spawn("long", {"steps": steps}, max_attempts=1000, retry_strategy={"kind": "none"})
         self._tasks[steps] = spawned["task_id"]
         await self.resume(steps)
@@ -113,7 +118,7 @@ class AbsurdTasks:
             name = str(uuid.uuid4())
             self._apps[0].spawn("approval", {"name": name})
             work = asyncio.create_task(self._work())
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(random.uniform(0.3, 0.8))  # its worker is at any point of its pause
             answered = time.perf_counter()
             self._apps[-1].emit_event(name, {"outcome": "approve"})
             await work
@@ -124,9 +129,10 @@ class AbsurdTasks:
         for _ in range(executions):
             app.spawn("sequence", {"steps": steps})
 
-    async def _work(self) -> None:
+    async def _work(self, **options: Any) -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.gather(*(loop.run_in_executor(self._pool, app.start_worker) for app in self._apps))
+        work = (loop.run_in_executor(self._pool, partial(app.start_worker, **options)) for app in self._apps)
+        await asyncio.gather(*work)
 
     def _end_one(self) -> None:
         with self._lock:
@@ -157,8 +163,7 @@ class AbsurdTasks:
 
     def _conversation(self, params: Any, context: Any) -> dict[str, Any]:
         for at in range(params["turns"]):
-            content = f"{at:06d}" + "x" * (params["size"] - 6)
-            context.step(f"turn{at}", lambda content=content: {"role": "user", "content": content})
+            context.step(f"turn{at}", lambda: message(params["size"]))
             self._messages.append(time.perf_counter())
         self._end_one()
         return OUTPUT

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import asyncpg
 
-from bench.systems.base import OUTPUT
+from bench.systems.base import OUTPUT, message
 from functions.shared.auth.keys import SCOPES, hash_key, new_key
 from functions.shared.config import Settings
 from functions.shared.db import kernel
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from functions.shared.db.port import ApiKey
 from functions.shared.dispatch.control import Control
-from functions.shared.dispatch.doorbell import Address, SilentDoorbell
+from functions.shared.dispatch.doorbell import Address
 from functions.shared.dispatch.in_process import SWEEP_EVERY_S, InProcessDoorbell
 from functions.shared.dsl.compiled import compile_document
 from functions.shared.engine.assembly import engine_of
@@ -30,6 +31,7 @@ from functions.shared.postgres.urls import with_login
 from functions.shared.steps import Guarded
 from functions.shared.steps.base import Context, Done
 
+RESUMES = 20  # at most, of one long execution
 TOOL: JsonObject = {"tool": {"name": "json_query", "with": {"data": {}, "query": "a"}}}
 
 
@@ -47,19 +49,12 @@ FAN: JsonObject = {
         "join": {"needs": ["each"], **TOOL},
     },
 }
-# Many finished steps, then rounds of waiting and one more step, so that it can be resumed again and again.
+# One item after the other, so that it has as many finished steps as items have been done when its process dies.
 LONG: JsonObject = {
     "name": "long",
     "input": {"items": {"type": "array"}},
-    "steps": {
-        "before": {"for_each": "${{ input.items }}", "max_parallel": 1, **TOOL},
-        "after": {
-            "needs": ["before"],
-            "loop": {"max": 100},
-            "steps": {"ask": {"approval": {"message": "Go on?"}}, "go": {"needs": ["ask"], **TOOL}},
-            "output": 0,
-        },
-    },
+    "steps": {"each": {"for_each": "${{ input.items }}", "max_parallel": 1, **TOOL}},
+    "output": 0,
 }
 # Each round records its own message; it reaches the others by reference.
 CONVERSATION: JsonObject = {
@@ -85,10 +80,12 @@ class AgentPlane:
         self._operator, self._runner = new_key("operator"), new_key("runner")
         self._password = new_key("login").key_hash
         self._versions: dict[str, str] = {}
-        self._ended: dict[str, asyncio.Future[str]] = {}
-        self._long: dict[int, str] = {}
+        # By execution. Whoever comes first makes it: a sweep may run an execution before its start has been answered.
+        self._ended: defaultdict[str, asyncio.Future[None]] = defaultdict(asyncio.Future)
+        self._long: dict[int, Address] = {}
         self._step = self._do_nothing
-        self._resumed: tuple[asyncio.Task[Any], asyncio.Event] | None = None
+        self._running: asyncio.Task[Any] | None = None
+        self._may_end = asyncio.Event()
 
     async def prepare(self, url: str) -> None:
         await apply(url)
@@ -124,52 +121,69 @@ class AgentPlane:
 
         async def client() -> None:
             for _ in left:
-                await self._ended[await self._start(version)]
+                await self._run_to_end(version)
 
         await asyncio.gather(*(client() for _ in range(concurrency)))
-        self._ended.clear()
 
     async def fan_out(self, width: int) -> None:
-        await self._ended.pop(await self._start(await self._version(FAN), {"items": [0] * width}))
+        await self._run_to_end(await self._version(FAN), {"items": [0] * width})
 
     async def fill(self, steps: int) -> None:
-        execution_id = await self._start(await self._version(LONG), {"items": [0] * steps})
-        await self._waits(execution_id, "after[0].ask")
-        self._long[steps] = execution_id
+        """Let its process die in the step after those."""
+        await self._bell.stop()  # frames are run by hand here, and no sweep shall come in between
+        items: list[Json] = [0] * (steps + RESUMES)
+        started: Any = await self._call("start_execution", version_id=await self._version(LONG), input={"items": items})
+        self._long[steps] = Address.of(started["due"][0])
+        held = self._hold_after(steps)
+        self._running = asyncio.create_task(run_frame(self._long[steps], self._engine))
+        await held
+        await self._die()
 
     async def resume(self, steps: int) -> float:
-        """Answer the approval with a lost doorbell, then run the frame with an engine that knows no document yet."""
-        execution_id = self._long[steps]
-        address = await self._answer(execution_id, await self._open_wait(execution_id))
-        begun, may_end = asyncio.get_running_loop().create_future(), asyncio.Event()
-
-        async def hold(_config: JsonObject, _context: Context) -> Done:
-            begun.set_result(time.perf_counter())
-            await may_end.wait()
-            return Done(OUTPUT)
-
-        self._step = hold
-        engine = replace(self._engine, doorbell=SilentDoorbell(), documents=DocumentCache())
+        """Run the frame with an engine that knows no document yet."""
+        begun = self._hold_after(0)
+        engine = replace(self._engine, documents=DocumentCache())
         began = time.perf_counter()
-        self._resumed = asyncio.create_task(run_frame(address, engine)), may_end
+        self._running = asyncio.create_task(run_frame(self._long[steps], engine))
         return (await begun - began) * 1000
 
     async def rest(self, steps: int) -> None:
-        assert self._resumed is not None
-        task, may_end = self._resumed
-        may_end.set()
-        await task
-        self._step = self._do_nothing
+        """Let the step end, and the process die in the next one."""
+        await self._hold_after(0)
+        await self._die()
+
+    def _hold_after(self, steps: int) -> asyncio.Future[float]:
+        """Let that many steps pass, and hold the next one until this is called again; it tells when that has begun."""
+        self._may_end.set()
+        may_end = self._may_end = asyncio.Event()
+        begun: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        left = iter(range(steps))
+
+        async def hold(_config: JsonObject, _context: Context) -> Done:
+            if next(left, None) is None:
+                begun.set_result(time.perf_counter())
+                await may_end.wait()
+            return Done(OUTPUT)
+
+        self._step = hold
+        return begun
+
+    async def _die(self) -> None:
+        """Drop the frame without a word, then report the process as the platform would."""
+        assert self._running is not None
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        await kernel.report_owner_dead(self._db, owner=self._engine.policy.owner)
 
     async def converse(self, turns: int, size: int) -> list[float]:
         at = [time.perf_counter()]
 
         async def speak(_config: JsonObject, _context: Context) -> Done:
             at.append(time.perf_counter())
-            return Done({"role": "user", "content": f"{len(at):06d}" + "x" * (size - 6)})
+            return Done(message(size))
 
         self._step = speak
-        await self._ended.pop(await self._start(await self._version(CONVERSATION), {"turns": turns}))
+        await self._run_to_end(await self._version(CONVERSATION), {"turns": turns})
         self._step = self._do_nothing
         at.append(time.perf_counter())
         return [(later - earlier) * 1000 for earlier, later in zip(at[1:], at[2:], strict=False)]
@@ -195,7 +209,8 @@ class AgentPlane:
                 await self._ended[execution_id]
             else:
                 await asyncio.sleep(SWEEP_EVERY_S / count)  # spread over the period
-        await asyncio.gather(*(self._ended.pop(execution_id) for execution_id in waiting))
+        await asyncio.gather(*(self._ended[execution_id] for execution_id in waiting))
+        self._ended.clear()
         self._step = self._do_nothing
         return [(begun[execution_id] - answered[execution_id]) * 1000 for execution_id in waiting]
 
@@ -227,9 +242,8 @@ class AgentPlane:
 
     async def _run(self, address: Address, control: Control) -> float | None:
         outcome = await run_frame(address, self._engine, control=control)
-        ended = self._ended.get(address.execution_id)
-        if outcome.status == "done" and ended is not None and not ended.done():
-            ended.set_result("done")
+        if outcome.status == "done":
+            self._ended[address.execution_id].set_result(None)
         return outcome.again_in_s
 
     async def _call(self, verb: str, **payload: Json) -> Json:
@@ -254,9 +268,13 @@ class AgentPlane:
 
     async def _start(self, version: str, given: JsonObject | None = None) -> str:
         started: Any = await self._call("start_execution", version_id=version, input=given or {})
-        self._ended[started["id"]] = asyncio.get_running_loop().create_future()
         await self._bell.ring(started["due"])
         return str(started["id"])
+
+    async def _run_to_end(self, version: str, given: JsonObject | None = None) -> None:
+        execution_id = await self._start(version, given)
+        await self._ended[execution_id]
+        del self._ended[execution_id]
 
     async def _open_wait(self, execution_id: str) -> str | None:
         execution: Any = await self._call("get_execution", execution_id=execution_id)

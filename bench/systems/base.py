@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Protocol
 
 OUTPUT: dict[str, Any] = {"ok": True}  # what every step gives
+
+
+def message(size: int) -> dict[str, Any]:
+    """Give a turn of a conversation of that many bytes, which compress no better than random text."""
+    return {"role": "user", "content": secrets.token_urlsafe(size)[:size]}
 
 
 class System(Protocol):

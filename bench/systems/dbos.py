@@ -15,7 +15,7 @@ from dbos import DBOS, SetWorkflowID
 from dbos._dbos import _get_dbos_instance
 from dbos._recovery import recover_pending_workflows
 
-from bench.systems.base import OUTPUT
+from bench.systems.base import OUTPUT, message
 
 DEFAULT_POOL = 20
 
@@ -49,8 +49,8 @@ def _hold() -> dict[str, Any]:
 
 
 @DBOS.step()
-def _speak(at: int, size: int) -> dict[str, Any]:
-    return {"role": "user", "content": f"{at:06d}" + "x" * (size - 6)}
+def _speak(size: int) -> dict[str, Any]:
+    return message(size)
 
 
 @DBOS.step()
@@ -81,8 +81,8 @@ def _long(steps: int) -> dict[str, Any]:
 
 @DBOS.workflow()
 def _conversation(turns: int, size: int) -> dict[str, Any]:
-    for at in range(turns):
-        _speak(at, size)
+    for _ in range(turns):
+        _speak(size)
         _Held.at.append(time.perf_counter())
     return OUTPUT
 
@@ -139,10 +139,13 @@ class DbosTransact:
         await asyncio.gather(*(loop.run_in_executor(self._pool, client) for _ in range(concurrency)))
 
     async def fan_out(self, width: int) -> None:
-        await _fan(width)
+        """In a loop of its own: DBOS puts its executor into the loop that calls it, and takes it along when it ends."""
+        await asyncio.to_thread(lambda: asyncio.run(_fan(width)))
 
     async def fill(self, steps: int) -> None:
-        self._ids[steps] = str(uuid.uuid4())
+        for workflow_id in self._ids.values():  # else these would be recovered too
+            await asyncio.to_thread(DBOS.cancel_workflow, workflow_id)
+        self._ids = {steps: str(uuid.uuid4())}
         _Held.begun = None
 
         def run() -> None:

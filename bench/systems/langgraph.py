@@ -14,7 +14,7 @@ from langgraph.types import Command, Send, interrupt
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from bench.systems.base import OUTPUT
+from bench.systems.base import OUTPUT, message
 
 
 class Last(TypedDict):
@@ -104,7 +104,7 @@ class LangGraphPostgres:
 
         async def speak(_state: Many) -> Any:
             self._at.append(time.perf_counter())
-            return {"outputs": [{"role": "user", "content": f"{len(self._at):06d}" + "x" * (size - 6)}]}
+            return {"outputs": [message(size)]}
 
         graph.add_node("speak", speak)
         graph.add_edge(START, "speak")

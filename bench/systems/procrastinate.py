@@ -48,7 +48,8 @@ class ProcrastinateJobs:
                 execution = str(uuid.uuid4())
                 self._ended[execution] = asyncio.get_running_loop().create_future()
                 await self._step.defer_async(execution=execution, number=1, steps=steps)
-                await self._ended.pop(execution)
+                await self._ended[execution]
+                del self._ended[execution]
 
         await asyncio.gather(*(client() for _ in range(concurrency)))
 
