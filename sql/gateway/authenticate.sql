@@ -11,15 +11,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_key  plane.api_keys;
+  v_now  constant timestamptz := plane.clock();
+  v_key  record;
   v_verb gateway.verbs;
 begin
-  if p_key_hash ~ '^[0-9a-f]{64}$' then
-    select * into v_key
-    from plane.api_keys
-    where key_hash = sha256(decode(p_key_hash, 'hex'));
-  end if;
-  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= plane.clock() then
+  select id, org_id, kind, scopes, revoked_at, expires_at, last_used_at into v_key
+  from plane.api_keys
+  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
+  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= v_now then
     perform plane.raise_error(401, 'unauthenticated', 'The API key is unknown, revoked or expired.',
       'Send Authorization: Bearer <key> with a valid key.');
   end if;
@@ -40,7 +39,9 @@ begin
     end if;
   end if;
 
-  perform gateway._note_use(v_key);
+  if coalesce(v_key.last_used_at < v_now - interval '1 minute', true) then
+    perform gateway._note_use(v_key.id);
+  end if;
   return jsonb_build_object(
     'principal', case v_key.kind when 'runner' then 'runner' else 'api_key' end,
     'org_id', v_key.org_id,

@@ -5,6 +5,7 @@ create function plane._end_executions(p_execution_ids uuid[], p_finishes jsonb[]
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan -- planning it for each array takes longer than doing it
 as $$
 declare
   v_now constant timestamptz := plane.clock();

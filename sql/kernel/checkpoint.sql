@@ -15,12 +15,13 @@ declare
   v_execution constant uuid := (p ->> 'execution_id')::uuid;
   v_name      constant text := coalesce(p ->> 'frame', '');
   v_seq       constant bigint := (p ->> 'seq')::bigint;
+  v_has_waits constant boolean := coalesce(jsonb_array_length(p -> 'open') > 0 or jsonb_array_length(p -> 'close') > 0, false);
   v_frame     plane.frames;
   v_written   record;
   v_step      jsonb;
 begin
   perform plane._check_isolation();
-  if p ->> 'next' = 'done' or jsonb_array_length(p -> 'open') > 0 or jsonb_array_length(p -> 'close') > 0 then
+  if p ->> 'next' = 'done' or v_has_waits then
     perform plane._lock_for_checkpoint(p, v_execution, v_name);
   end if;
 
@@ -34,7 +35,13 @@ begin
 
   select * into v_written from plane._record_steps(v_frame, v_seq, coalesce(p -> 'records', '[]'));
   v_frame.spent_usd := v_frame.spent_usd + v_written.cost;
-  v_step := plane._move_on(v_frame, p) || jsonb_build_object('conflicts', v_written.conflicts);
+  if coalesce(p ->> 'next', 'running') = 'running' and not v_has_waits and not v_frame.has_answers
+    and coalesce(v_frame.wait_deadline > plane.clock(), true)
+  then
+    v_step := jsonb_build_object('status', 'running', 'due', '[]'::jsonb, 'conflicts', v_written.conflicts);
+  else
+    v_step := plane._move_on(v_frame, p) || jsonb_build_object('conflicts', v_written.conflicts);
+  end if;
   v_frame := plane._write_frame(v_frame, p, v_step, v_written.written);
   return plane._checkpointed(v_frame, false);
 end;

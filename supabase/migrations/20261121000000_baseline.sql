@@ -824,24 +824,21 @@ end;
 $$;
 
 -- sql/gateway/_note_use.sql
--- Notes that a key was used, at most once a minute, and never waits for another request that notes the same.
--- Called by gateway.authenticate.
-create function gateway._note_use(p_key plane.api_keys)
+-- Notes that a key was used, and never waits for another request that notes the same.
+-- Called by gateway.authenticate, at most once a minute for a key.
+create function gateway._note_use(p_key_id uuid)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_key.last_used_at > plane.clock() - interval '1 minute' then
-    return;
-  end if;
   update plane.api_keys
   set last_used_at = plane.clock()
-  where id = (select id from plane.api_keys where id = p_key.id for no key update skip locked);
+  where id = (select id from plane.api_keys where id = p_key_id for no key update skip locked);
 end;
 $$;
 
-alter function gateway._note_use(plane.api_keys) owner to plane_gateway;
+alter function gateway._note_use(uuid) owner to plane_gateway;
 
 -- sql/gateway/_verbs.sql
 -- What call_with_key may call. Each sql/api/<fn>.sql ends with its own row, so the list grows with the files.
@@ -883,15 +880,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_key  plane.api_keys;
+  v_now  constant timestamptz := plane.clock();
+  v_key  record;
   v_verb gateway.verbs;
 begin
-  if p_key_hash ~ '^[0-9a-f]{64}$' then
-    select * into v_key
-    from plane.api_keys
-    where key_hash = sha256(decode(p_key_hash, 'hex'));
-  end if;
-  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= plane.clock() then
+  select id, org_id, kind, scopes, revoked_at, expires_at, last_used_at into v_key
+  from plane.api_keys
+  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
+  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= v_now then
     perform plane.raise_error(401, 'unauthenticated', 'The API key is unknown, revoked or expired.',
       'Send Authorization: Bearer <key> with a valid key.');
   end if;
@@ -912,7 +908,9 @@ begin
     end if;
   end if;
 
-  perform gateway._note_use(v_key);
+  if coalesce(v_key.last_used_at < v_now - interval '1 minute', true) then
+    perform gateway._note_use(v_key.id);
+  end if;
   return jsonb_build_object(
     'principal', case v_key.kind when 'runner' then 'runner' else 'api_key' end,
     'org_id', v_key.org_id,
@@ -1591,6 +1589,7 @@ create function plane._end_executions(p_execution_ids uuid[], p_finishes jsonb[]
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan -- planning it for each array takes longer than doing it
 as $$
 declare
   v_now constant timestamptz := plane.clock();
@@ -3234,12 +3233,13 @@ declare
   v_execution constant uuid := (p ->> 'execution_id')::uuid;
   v_name      constant text := coalesce(p ->> 'frame', '');
   v_seq       constant bigint := (p ->> 'seq')::bigint;
+  v_has_waits constant boolean := coalesce(jsonb_array_length(p -> 'open') > 0 or jsonb_array_length(p -> 'close') > 0, false);
   v_frame     plane.frames;
   v_written   record;
   v_step      jsonb;
 begin
   perform plane._check_isolation();
-  if p ->> 'next' = 'done' or jsonb_array_length(p -> 'open') > 0 or jsonb_array_length(p -> 'close') > 0 then
+  if p ->> 'next' = 'done' or v_has_waits then
     perform plane._lock_for_checkpoint(p, v_execution, v_name);
   end if;
 
@@ -3253,7 +3253,13 @@ begin
 
   select * into v_written from plane._record_steps(v_frame, v_seq, coalesce(p -> 'records', '[]'));
   v_frame.spent_usd := v_frame.spent_usd + v_written.cost;
-  v_step := plane._move_on(v_frame, p) || jsonb_build_object('conflicts', v_written.conflicts);
+  if coalesce(p ->> 'next', 'running') = 'running' and not v_has_waits and not v_frame.has_answers
+    and coalesce(v_frame.wait_deadline > plane.clock(), true)
+  then
+    v_step := jsonb_build_object('status', 'running', 'due', '[]'::jsonb, 'conflicts', v_written.conflicts);
+  else
+    v_step := plane._move_on(v_frame, p) || jsonb_build_object('conflicts', v_written.conflicts);
+  end if;
   v_frame := plane._write_frame(v_frame, p, v_step, v_written.written);
   return plane._checkpointed(v_frame, false);
 end;
