@@ -1,4 +1,4 @@
-"""`python -m bench [w1 w2 …] [--quick]`: measures, prints tables, and keeps the results (bench/README.md explains them)."""
+"""`python -m bench [w1 w2 …] [--quick]`: measures, prints tables, keeps the results; bench/README.md explains them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from absurd_sdk import Absurd
 
-from bench.systems.base import OUTPUT, message
+from bench.systems.base import OUTPUT, intervals_ms, message
 from functions.shared.postgres.account import account_for
 from functions.shared.postgres.binaries import DEFAULT_VERSION, find_binaries
 
@@ -25,7 +25,7 @@ QUEUE = "bench"
 
 
 class AbsurdTasks:
-    """One process with `connections` workers of one connection and one task each: the SDK's worker has one connection."""
+    """One process with a worker for each task at a time: the SDK gives a worker one connection."""
 
     _apps: list[Absurd]
 
@@ -107,7 +107,7 @@ class AbsurdTasks:
         self._apps[0].spawn("conversation", {"turns": turns, "size": size})
         await self._work()
         at = self._messages
-        return [(later - earlier) * 1000 for earlier, later in zip(at, at[1:], strict=False)]
+        return intervals_ms(at)
 
     async def approve(self, count: int, *, doorbell: bool) -> list[float]:
         """It knows no doorbell: its worker asks every quarter of a second."""

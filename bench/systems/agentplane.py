@@ -1,4 +1,4 @@
-"""The plane: the engine, the dispatcher and the sweeper as a plane on one machine wires them; only step bodies are empty."""
+"""The plane: engine, dispatcher and sweeper as a plane on one machine wires them; only bodies of steps are empty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.systems.base import OUTPUT, message
+from bench.systems.base import OUTPUT, intervals_ms, message
 from functions.shared.auth.keys import SCOPES, hash_key, new_key
 from functions.shared.config import Settings
 from functions.shared.db import kernel
@@ -106,9 +106,7 @@ class AgentPlane:
         self._bell = InProcessDoorbell(
             self._run, partial(kernel.sweep, self._db), concurrency=concurrency, sweep_every_s=SWEEP_EVERY_S
         )
-        self._engine = replace(
-            engine_of(Settings(), self._db, self._bell), handlers={"tool": Guarded(lambda *given: self._step(*given))}
-        )
+        self._engine = replace(engine_of(Settings(), self._db, self._bell), handlers={"tool": Guarded(self._body)})
         await self._bell.start()
 
     async def close(self) -> None:
@@ -186,7 +184,7 @@ class AgentPlane:
         await self._run_to_end(await self._version(CONVERSATION), {"turns": turns})
         self._step = self._do_nothing
         at.append(time.perf_counter())
-        return [(later - earlier) * 1000 for earlier, later in zip(at[1:], at[2:], strict=False)]
+        return intervals_ms(at[1:])
 
     async def approve(self, count: int, *, doorbell: bool) -> list[float]:
         begun: dict[str, float] = {}
@@ -236,6 +234,9 @@ class AgentPlane:
             await kernel.sweep(self._db)
             took.append((time.perf_counter() - began) * 1000)
         return took
+
+    async def _body(self, config: JsonObject, context: Context) -> Done:
+        return await self._step(config, context)
 
     async def _do_nothing(self, _config: JsonObject, _context: Context) -> Done:
         return Done(OUTPUT)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 OUTPUT: dict[str, Any] = {"ok": True}  # what every step gives
@@ -11,6 +13,11 @@ OUTPUT: dict[str, Any] = {"ok": True}  # what every step gives
 def message(size: int) -> dict[str, Any]:
     """Give a turn of a conversation of that many bytes, which compress no better than random text."""
     return {"role": "user", "content": secrets.token_urlsafe(size)[:size]}
+
+
+def intervals_ms(at: Sequence[float]) -> list[float]:
+    """Give the milliseconds between moments that are given in seconds."""
+    return [(later - earlier) * 1000 for earlier, later in pairwise(at)]
 
 
 class System(Protocol):

@@ -15,7 +15,7 @@ from dbos import DBOS, SetWorkflowID
 from dbos._dbos import _get_dbos_instance
 from dbos._recovery import recover_pending_workflows
 
-from bench.systems.base import OUTPUT, message
+from bench.systems.base import OUTPUT, intervals_ms, message
 
 DEFAULT_POOL = 20
 
@@ -182,7 +182,7 @@ class DbosTransact:
         _Held.at = []
         await asyncio.get_running_loop().run_in_executor(self._pool, _conversation, turns, size)
         at = _Held.at
-        return [(later - earlier) * 1000 for earlier, later in zip(at, at[1:], strict=False)]
+        return intervals_ms(at)
 
     async def approve(self, count: int, *, doorbell: bool) -> list[float]:
         """A waiting workflow holds a thread here; the message reaches it by LISTEN and NOTIFY."""

@@ -1,4 +1,4 @@
-"""LangGraph with its Postgres checkpointer and `durability="sync"`: a checkpoint is written before the next step begins."""
+"""LangGraph with its Postgres checkpointer and `durability="sync"`: checkpointed before the next step begins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from langgraph.types import Command, Send, interrupt
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from bench.systems.base import OUTPUT, message
+from bench.systems.base import OUTPUT, intervals_ms, message
 
 
 class Last(TypedDict):
@@ -113,7 +113,7 @@ class LangGraphPostgres:
         config = _thread() | {"recursion_limit": turns + 10}
         await graph.compile(checkpointer=self._saver).ainvoke({"outputs": []}, config, durability="sync")
         at = [*self._at, time.perf_counter()]
-        return [(later - earlier) * 1000 for earlier, later in zip(at, at[1:], strict=False)]
+        return intervals_ms(at)
 
     async def approve(self, count: int, *, doorbell: bool) -> list[float]:
         """Whoever has the answer continues the graph: nobody has to be told, and nobody else will."""

@@ -1,1 +1,1 @@
-"""What is measured: one file a workload, each with `TITLE` and `async def run(bench) -> list[dict]` of rows for the JSON file."""
+"""What is measured: one file a workload, each with `async def run(bench)`, which gives rows for the JSON file."""

@@ -11,7 +11,6 @@ from bench.harness import spread
 if TYPE_CHECKING:
     from bench.harness import Bench, Measured
 
-TITLE = "Ten sequential steps"
 STEPS = 10
 MORE_STEPS = 30
 COUNTED = 20

@@ -10,7 +10,6 @@ from bench.harness import spread
 if TYPE_CHECKING:
     from bench.harness import Bench
 
-TITLE = "Ten sequential steps, far from the database"
 STEPS = 10
 ROUND_TRIPS_MS = (0, 1, 5, 20)
 

@@ -10,7 +10,6 @@ from bench.harness import spread
 if TYPE_CHECKING:
     from bench.harness import Bench, Measured
 
-TITLE = "100-way fan-out and join"
 WIDTH = 100
 
 

@@ -9,7 +9,6 @@ from bench.harness import spread
 if TYPE_CHECKING:
     from bench.harness import Bench
 
-TITLE = "Resume"
 SIZES = (10, 100, 1_000, 5_000)
 MOST = {"dbos": 1_000}  # it reads each step by itself: 5,000 would take a minute of the run to fill
 

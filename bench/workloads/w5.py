@@ -10,7 +10,6 @@ from bench.harness import spread
 if TYPE_CHECKING:
     from bench.harness import Bench
 
-TITLE = "A conversation of 200 turns"
 TURNS = 200
 SIZE = 1_000
 EDGE = 10  # turns at either end whose median is given

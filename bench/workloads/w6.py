@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.harness import Bench
 
-TITLE = "A sweep over parked executions"
 PARKED = 10_000
 QUICK_PARKED = 1_000
 BATCH = 500

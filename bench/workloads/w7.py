@@ -11,7 +11,6 @@ from functions.shared.dispatch.in_process import SWEEP_EVERY_S
 if TYPE_CHECKING:
     from bench.harness import Bench
 
-TITLE = "From an approval to the next step"
 ANSWERS = {"agentplane": 50, "absurd": 8, "dbos": 10, "langgraph": 50}
 LOST = 20
 

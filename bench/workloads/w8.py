@@ -9,8 +9,6 @@ from bench import http
 if TYPE_CHECKING:
     from bench.harness import Bench
 
-TITLE = "HTTP"
-
 
 async def run(_bench: Bench) -> list[dict[str, Any]]:
     """Give one row an operation and concurrency. It has a Postgres of its own, with the plane's settings."""
