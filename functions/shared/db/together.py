@@ -73,7 +73,9 @@ class Together:
         return await call.answer
 
     async def close(self) -> None:
-        """Give up what is in the air."""
+        """Give up what waits and what is in the air; who waits for it is cancelled."""
+        while self._queue:
+            self._queue.popleft().answer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -109,6 +111,10 @@ class Together:
                 await self._send_alone(group[0])
                 return
             answers = await self._answers(group)
+        except asyncio.CancelledError:
+            for call in group:
+                call.answer.cancel()
+            raise
         finally:
             self._in_air -= 1
             self._leave()
