@@ -119,11 +119,11 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
 begin
-  -- No query: each statement that a policy guards comes through here.
-  return case when v_claims ->> 'principal' in ('api_key', 'runner') then (v_claims ->> 'org_id')::uuid end;
+  return (
+    select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'org_id')::uuid
+    where nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'principal' in ('api_key', 'runner')
+  );
 end;
 $$;
 
@@ -824,21 +824,24 @@ end;
 $$;
 
 -- sql/gateway/_note_use.sql
--- Notes that a key was used, and never waits for another request that notes the same.
--- Called by gateway.authenticate, at most once a minute for a key.
-create function gateway._note_use(p_key_id uuid)
+-- Notes that a key was used, at most once a minute, and never waits for another request that notes the same.
+-- Called by gateway.authenticate.
+create function gateway._note_use(p_key plane.api_keys)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if p_key.last_used_at > plane.clock() - interval '1 minute' then
+    return;
+  end if;
   update plane.api_keys
   set last_used_at = plane.clock()
-  where id = (select id from plane.api_keys where id = p_key_id for no key update skip locked);
+  where id = (select id from plane.api_keys where id = p_key.id for no key update skip locked);
 end;
 $$;
 
-alter function gateway._note_use(uuid) owner to plane_gateway;
+alter function gateway._note_use(plane.api_keys) owner to plane_gateway;
 
 -- sql/gateway/_verbs.sql
 -- What call_with_key may call. Each sql/api/<fn>.sql ends with its own row, so the list grows with the files.
@@ -880,14 +883,15 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now  constant timestamptz := plane.clock();
-  v_key  record;
+  v_key  plane.api_keys;
   v_verb gateway.verbs;
 begin
-  select id, org_id, kind, scopes, revoked_at, expires_at, last_used_at into v_key
-  from plane.api_keys
-  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
-  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= v_now then
+  if p_key_hash ~ '^[0-9a-f]{64}$' then
+    select * into v_key
+    from plane.api_keys
+    where key_hash = sha256(decode(p_key_hash, 'hex'));
+  end if;
+  if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= plane.clock() then
     perform plane.raise_error(401, 'unauthenticated', 'The API key is unknown, revoked or expired.',
       'Send Authorization: Bearer <key> with a valid key.');
   end if;
@@ -908,9 +912,7 @@ begin
     end if;
   end if;
 
-  if coalesce(v_key.last_used_at < v_now - interval '1 minute', true) then
-    perform gateway._note_use(v_key.id);
-  end if;
+  perform gateway._note_use(v_key);
   return jsonb_build_object(
     'principal', case v_key.kind when 'runner' then 'runner' else 'api_key' end,
     'org_id', v_key.org_id,
@@ -1023,7 +1025,6 @@ declare
 begin
   perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'plane_runner', true);
   case verb
-    when 'move_together' then return plane.move_together(payload);
     when 'claim' then return plane.claim(payload);
     when 'checkpoint' then return plane.checkpoint(payload);
     when 'extend_lease' then return plane.extend_lease(payload);
@@ -1279,42 +1280,30 @@ $$;
 -- What the owner of a frame gets to know: everything it plans over. p_known: hashes of documents that it has already.
 create function plane._claimed(p_frame plane.frames, p_known jsonb)
 returns jsonb
-language plpgsql
+language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- An execution that has only just been started has no records and no waits.
-  v_is_new  constant boolean := p_frame.seq = 0 and p_frame.gen = 0 and p_frame.frame = '';
-  v_records jsonb := '[]';
-  v_waits   jsonb := '[]';
-begin
-  if not v_is_new then
-    v_records := plane._list_records(p_frame);
-    v_waits := plane._list_waits(p_frame, false);
-  end if;
-  return (
-    select jsonb_build_object(
-      'ok', true,
-      'epoch', p_frame.epoch, 'seq', p_frame.seq, 'gen', p_frame.gen,
-      'org_id', p_frame.org_id, 'execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue,
-      'root_execution_id', p_frame.root_execution_id,
-      'workflow', w.name, 'version', v.version, 'version_id', v.id, 'content_hash', v.content_hash,
-      'document', case when p_known ? v.content_hash then null else v.document end,
-      'input', e.input)
-    || jsonb_build_object(
-      'parent', p_frame.parent_token is not null, 'shard', p_frame.shard,
-      'cancel', plane._cancel_cause(p_frame), 'deadline_in_ms', plane._ms_until(p_frame.deadline_at),
-      'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
-      'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
-      'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
-      'finish', p_frame.last_checkpoint -> 'finish',
-      'records', v_records, 'waits', v_waits)
-    from plane.executions as e
-    join plane.workflow_versions as v on v.id = e.version_id
-    join plane.workflows as w on w.id = e.workflow_id
-    where e.id = p_frame.execution_id);
-end;
+  select jsonb_build_object(
+    'ok', true,
+    'epoch', p_frame.epoch, 'seq', p_frame.seq, 'gen', p_frame.gen,
+    'org_id', p_frame.org_id, 'execution_id', p_frame.execution_id, 'frame', p_frame.frame, 'queue', p_frame.queue,
+    'root_execution_id', p_frame.root_execution_id,
+    'workflow', w.name, 'version', v.version, 'version_id', v.id, 'content_hash', v.content_hash,
+    'document', case when p_known ? v.content_hash then null else v.document end,
+    'input', e.input)
+  || jsonb_build_object(
+    'parent', p_frame.parent_token is not null, 'shard', p_frame.shard,
+    'cancel', plane._cancel_cause(p_frame), 'deadline_in_ms', plane._ms_until(p_frame.deadline_at),
+    'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
+    'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
+    'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
+    'finish', p_frame.last_checkpoint -> 'finish',
+    'records', plane._list_records(p_frame), 'waits', plane._list_waits(p_frame, false))
+  from plane.executions as e
+  join plane.workflow_versions as v on v.id = e.version_id
+  join plane.workflows as w on w.id = e.workflow_id
+  where e.id = p_frame.execution_id;
 $$;
 
 -- sql/kernel/_close_due.sql
@@ -1581,47 +1570,48 @@ as $$
         where c.execution_id = w.execution_id and c.gen = w.gen and c.path in (w.path, regexp_replace(w.path, '\.[^.]*$', '')))));
 $$;
 
--- sql/kernel/_end_executions.sql
--- Ends executions: status, output, error, what they cost with their children, and an event each. The caller holds their root frames.
---
--- p_finishes: {status, output, error} for each. A total cost is null when any part of it is not known.
-create function plane._end_executions(p_execution_ids uuid[], p_finishes jsonb[])
+-- sql/kernel/_end_execution.sql
+-- Ends an execution: status, output, error, what it cost, and the event. The caller holds its root frame.
+create function plane._end_execution(p_execution_id uuid, p_status text, p_output jsonb, p_error jsonb)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan -- planning it for each array takes longer than doing it
 as $$
 declare
-  v_now constant timestamptz := plane.clock();
+  v_execution plane.executions;
 begin
-  with ended as (
-    update plane.executions as e
-    set
-      status = finish ->> 'status',
-      output = nullif(finish -> 'output', 'null'),
-      error = nullif(finish -> 'error', 'null'),
-      ended_at = v_now,
-      cost_usd = case when not (own.is_unknown or children.is_unknown) then own.cost + children.cost end,
-      known_cost_usd = own.cost + children.cost
-    from unnest(p_execution_ids, p_finishes) as f (execution_id, finish)
-    cross join lateral (
-      select coalesce(sum(c.cost_usd), 0) as cost, coalesce(bool_or(c.is_cost_unknown), false) as is_unknown
-      from plane.checkpoints as c
-      where c.execution_id = f.execution_id and not c.is_carried
-    ) as own
-    cross join lateral (
-      select coalesce(sum(c.known_cost_usd), 0) as cost, coalesce(bool_or(c.cost_usd is null), false) as is_unknown
-      from plane.executions as c
-      where c.parent_execution_id = f.execution_id
-    ) as children
-    where e.id = f.execution_id and e.status = 'running'
-    returning e.*
-  )
-  insert into plane.events (org_id, execution_id, at, type, data)
-  select org_id, id, v_now, 'execution.' || status,
-    jsonb_strip_nulls(jsonb_build_object('code', error -> 'code', 'message', error -> 'message', 'gen', gen))
-  from ended;
+  update plane.executions
+  set (status, output, error, ended_at, cost_usd, known_cost_usd) = (
+    select p_status, p_output, p_error, plane.clock(), c.total, c.known from plane._ended_cost(p_execution_id) as c)
+  where id = p_execution_id and status = 'running'
+  returning * into v_execution;
+  if found then
+    perform plane._record_event(v_execution.org_id, p_execution_id, 'execution.' || p_status, null,
+      jsonb_build_object('code', p_error -> 'code', 'message', p_error -> 'message', 'gen', v_execution.gen));
+  end if;
 end;
+$$;
+
+-- sql/kernel/_ended_cost.sql
+-- What an execution cost with its children: known is the sum of what is known; total is null when anything is not.
+create function plane._ended_cost(p_execution_id uuid, out total numeric, out known numeric)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with own as (
+    select coalesce(sum(cost_usd), 0) as cost, coalesce(bool_or(is_cost_unknown), false) as is_unknown
+    from plane.checkpoints
+    where execution_id = p_execution_id and not is_carried
+  ), children as (
+    select coalesce(sum(known_cost_usd), 0) as cost, coalesce(bool_or(cost_usd is null), false) as is_unknown
+    from plane.executions
+    where parent_execution_id = p_execution_id
+  )
+  select
+    case when own.is_unknown or children.is_unknown then null else own.cost + children.cost end,
+    own.cost + children.cost
+  from own, children;
 $$;
 
 -- sql/kernel/_extend.sql
@@ -1672,33 +1662,13 @@ begin
     set pending = pending - 1
     where execution_id = v_frame.parent_execution_id and token = v_frame.parent_token and pending > 0;
     if v_frame.frame = '' then
-      perform plane._end_executions(array[v_frame.execution_id], array[jsonb
-        '{"status": "cancelled", "error": {"code": "cancelled", "message": "It did not stop within the grace and was cut off."}}']);
+      perform plane._end_execution(v_frame.execution_id, 'cancelled', null,
+        jsonb_build_object('code', 'cancelled', 'message', 'It did not stop within the grace and was cut off.'));
     end if;
   end loop;
 
   select count(*) into v_left from plane._below(p_frame.root_execution_id, p_frame.execution_id, p_frame.frame);
   return v_left;
-end;
-$$;
-
--- sql/kernel/_find_conflicts.sql
--- Which records were not written because their path was recorded before, or stands twice among them: an invariant violation.
-create function plane._find_conflicts(p_records jsonb, p_written text[])
-returns text[]
-language plpgsql
-stable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return array(
-    select sent.path
-    from (
-      select r ->> 'path' as path, ord, row_number() over (partition by r ->> 'path' order by ord) as copy
-      from jsonb_array_elements(p_records) with ordinality as e (r, ord)
-    ) as sent
-    where sent.copy > 1 or sent.path <> all (coalesce(p_written, '{}'))
-    order by sent.ord);
 end;
 $$;
 
@@ -1733,7 +1703,8 @@ begin
 
   perform plane._close_waits_of(p_frame.execution_id, p_frame.frame);
   if p_frame.frame = '' then
-    perform plane._end_executions(array[p_frame.execution_id], array[p_finish]);
+    perform plane._end_execution(
+      p_frame.execution_id, p_finish ->> 'status', nullif(p_finish -> 'output', 'null'), nullif(p_finish -> 'error', 'null'));
   end if;
   if p_frame.parent_token is not null then
     v_parent := plane._count_down(p_frame, p_finish, p_lease_seconds);
@@ -2299,187 +2270,6 @@ as $$
   limit p_limit;
 $$;
 
--- sql/kernel/_plain_checkpoints.sql
--- Writes the checkpoints that are nothing special, all of them with a few statements; answers an array with null for the others.
---
--- p_calls: [p of plane.checkpoint], of different frames. Special is whatever opens, closes, parks, hands on, is stale or repeated,
---          has an output over 2 kB, an answered or due wait, or a frame that somebody else has locked just now.
--- The answers are plane.checkpoint's. Locks: the frames, skipping those that somebody holds: this waits for nobody.
--- Called by plane.move_together, after plane._check_isolation.
-create function plane._plain_checkpoints(p_calls jsonb)
-returns jsonb
-language plpgsql
-set search_path = pg_catalog, pg_temp
--- A few rows by their keys, whatever the statistics say: the plan is kept for the life of a connection.
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_now     constant timestamptz := plane.clock();
-  v_plain   int[];
-  v_ends    int[];
-  v_answers jsonb;
-begin
-  select array_agg(locked.n) into v_plain
-  from (
-    select call.n
-    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
-    join plane.frames as f on f.execution_id = (p ->> 'execution_id')::uuid and f.frame = coalesce(p ->> 'frame', '')
-    where f.epoch = (p ->> 'epoch')::bigint and f.seq + 1 = (p ->> 'seq')::bigint
-      and (f.status = 'running' or (f.status = 'ready' and f.claim_ref is not null))
-      and not f.has_answers and (f.wait_deadline is null or f.wait_deadline > v_now)
-      and coalesce(p -> 'open', '[]') = '[]' and coalesce(p -> 'close', '[]') = '[]'
-      and (coalesce(p ->> 'next', 'running') = 'running' or (p ->> 'next' = 'done' and f.frame = '' and f.parent_token is null))
-      and (p -> 'records' is null or octet_length((p -> 'records')::text) <= 2048 or not exists (
-        select from jsonb_array_elements(p -> 'records') as r where octet_length((r -> 'output')::text) > 2048))
-    for no key update of f skip locked
-  ) as locked;
-  if v_plain is null then
-    return (select jsonb_agg(null::jsonb) from generate_series(1, jsonb_array_length(p_calls)));
-  end if;
-
-  with call as materialized (
-    select
-      c.n, c.p, c.p ->> 'next' = 'done' as is_end, f.execution_id, f.frame, f.gen, f.org_id, f.seq + 1 as seq,
-      coalesce((c.p ->> 'lease_seconds')::numeric, 30) * interval '1 second' as lease
-    from jsonb_array_elements(p_calls) with ordinality as c (p, n)
-    join plane.frames as f on f.execution_id = (c.p ->> 'execution_id')::uuid and f.frame = coalesce(c.p ->> 'frame', '')
-    where c.n = any (v_plain) and (coalesce(c.p ->> 'next', 'running') = 'running' or (
-      -- Whoever ends has nothing below it and waits for nothing. Counted, because exists() would be planned as one list for all.
-      (select count(*) filter (where b.status <> 'done') from plane.frames as b where b.root_execution_id = f.root_execution_id) = 1
-      and (select count(*) filter (where w.answered_at is null) from plane.waits as w where w.execution_id = f.execution_id) = 0))
-  ), added as (
-    insert into plane.checkpoints (
-      execution_id, gen, path, org_id, frame, parent, kind, status, output, error, attempts, ended_at, duration_ms,
-      model, provider, input_tokens, output_tokens, cost_usd, is_cost_unknown, details, seq)
-    select
-      call.execution_id, call.gen, r.path, call.org_id, call.frame, coalesce(r.parent, ''), r.kind, r.status,
-      r.output, r.error, coalesce(r.attempts, 1), v_now, coalesce(r.duration_ms, 0)::bigint,
-      r.model, r.provider, r.input_tokens, r.output_tokens, r.cost_usd, coalesce(r.is_cost_unknown, false), r.details, call.seq
-    from call
-    cross join lateral jsonb_to_recordset(call.p -> 'records') as r (
-      path text, parent text, kind text, status text, output jsonb, error jsonb, attempts int, duration_ms numeric,
-      model text, provider text, input_tokens bigint, output_tokens bigint, cost_usd numeric, is_cost_unknown boolean, details jsonb)
-    on conflict do nothing
-    returning execution_id, frame, path, cost_usd
-  ), written as (
-    select execution_id, frame, count(*) as records, coalesce(sum(cost_usd), 0) as cost, array_agg(path) as paths
-    from added
-    group by execution_id, frame
-  ), step as (
-    select
-      call.*, coalesce(w.records, 0) as records, coalesce(w.cost, 0) as cost,
-      case
-        when jsonb_array_length(coalesce(call.p -> 'records', '[]')) = coalesce(w.records, 0) then '{}'
-        else plane._find_conflicts(call.p -> 'records', w.paths)
-      end as conflicts
-    from call
-    left join written as w on w.execution_id = call.execution_id and w.frame = call.frame
-  ), moved as (
-    update plane.frames as f
-    set
-      seq = step.seq,
-      status = case when step.is_end then 'done' else 'running' end,
-      due_at = case
-        when step.is_end then v_now + interval '10 minutes'
-        when f.status = 'running' and f.due_at > v_now + step.lease / 3 then f.due_at
-        else v_now + step.lease
-      end,
-      claim_ref = case when not step.is_end then f.claim_ref end,
-      owner = case when not step.is_end then f.owner end,
-      in_flight = coalesce(step.p -> 'in_flight', f.in_flight),
-      stall = case when step.records > 0 or step.is_end then 0 else f.stall end,
-      dispatches = 0,
-      records = f.records + step.records,
-      spent_usd = f.spent_usd + step.cost,
-      last_checkpoint = jsonb_build_object(
-        'status', case when step.is_end then 'done' else 'running' end, 'due', '[]'::jsonb, 'conflicts', step.conflicts)
-    from step
-    where f.execution_id = step.execution_id and f.frame = step.frame
-    returning
-      step.n, step.is_end, jsonb_build_object(
-        'ok', true, 'seq', f.seq, 'status', f.status,
-        'cancel', case when f.cancel_requested then 'cancelled' when f.deadline_at <= v_now then 'timed_out' end,
-        'over_budget', coalesce(f.spent_usd >= f.budget_usd and f.spent_usd > 0, false),
-        'answered', '[]'::jsonb, 'conflicts', step.conflicts, 'due_in_ms', null, 'due', '[]'::jsonb, 'adopted', null,
-        'draining', 0) as answer
-  )
-  select jsonb_agg(moved.answer order by n), array_agg(n) filter (where moved.is_end) into v_answers, v_ends
-  from generate_series(1, jsonb_array_length(p_calls)) as n
-  left join moved using (n);
-
-  if v_ends is not null then
-    perform plane._end_executions(array_agg(p ->> 'execution_id')::uuid[], array_agg(p -> 'finish'))
-    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
-    where n = any (v_ends);
-  end if;
-  return v_answers;
-end;
-$$;
-
--- sql/kernel/_plain_claims.sql
--- Claims frames that nobody has worked on yet, all of them with a few statements; answers an array with null for the others.
---
--- p_calls: [p of plane.claim], of different frames. Plain is a due root frame without any checkpoint, of a document that the caller
---          has already, that nobody else has locked just now. There is nothing to load for it.
--- The answers are plane.claim's. Locks: the frames, skipping those that somebody holds: this waits for nobody.
--- Called by plane.move_together, after plane._check_isolation.
-create function plane._plain_claims(p_calls jsonb)
-returns jsonb
-language plpgsql
-set search_path = pg_catalog, pg_temp
--- A few rows by their keys, whatever the statistics say: the plan is kept for the life of a connection.
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  v_now     constant timestamptz := plane.clock();
-  v_plain   int[];
-  v_answers jsonb;
-begin
-  select array_agg(locked.n) into v_plain
-  from (
-    select call.n
-    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
-    join plane.frames as f on f.execution_id = (p ->> 'execution_id')::uuid and f.frame = coalesce(p ->> 'frame', '')
-    where coalesce(p ->> 'frame', '') = '' and f.gen = 0 and f.seq = 0 and f.queue = p ->> 'queue'
-      and (f.status = 'ready' or (f.status = 'running' and f.due_at <= v_now)) and f.claim_ref is distinct from p ->> 'claim_ref'
-      and (
-        select p -> 'known' ? v.content_hash
-        from plane.executions as e
-        join plane.workflow_versions as v on v.id = e.version_id
-        where e.id = f.execution_id)
-    for no key update of f skip locked
-  ) as locked;
-  if v_plain is null then
-    return (select jsonb_agg(null::jsonb) from generate_series(1, jsonb_array_length(p_calls)));
-  end if;
-
-  with held as (
-    update plane.frames as f
-    set
-      status = 'running',
-      epoch = f.epoch + 1,
-      due_at = v_now + coalesce((call.p ->> 'lease_seconds')::numeric, 30) * interval '1 second',
-      claim_ref = call.p ->> 'claim_ref',
-      owner = call.p ->> 'owner',
-      stall = f.stall + (f.claim_ref is not null)::int, -- whoever held it has vanished
-      dispatches = 0
-    from jsonb_array_elements(p_calls) with ordinality as call (p, n)
-    where call.n = any (v_plain) and f.execution_id = (call.p ->> 'execution_id')::uuid and f.frame = coalesce(call.p ->> 'frame', '')
-    returning call.n, plane._claimed(f, call.p -> 'known') as answer
-  )
-  select jsonb_agg(held.answer order by n) into v_answers
-  from generate_series(1, jsonb_array_length(p_calls)) as n
-  left join held using (n);
-  return v_answers;
-end;
-$$;
-
 -- sql/kernel/_queue_signal.sql
 -- Keeps a signal for a wait that opens later, unless it can only be a decision that nobody asks for now.
 -- The caller holds the signal's topic. Raises 409 not_waiting, wait_closed.
@@ -2556,19 +2346,15 @@ $$;
 -- Called by every api verb that changes something, as the caller. p_details: never values of state, inputs or secrets.
 create function plane.record_audit(p_action text, p_resource text, p_resource_id text, p_details jsonb default '{}')
 returns void
-language plpgsql
+language sql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_claims constant jsonb := plane.caller_claims();
-begin
   insert into plane.audit_entries (org_id, actor_kind, actor_id, action, resource, resource_id, details)
-  values (
+  select
     plane.caller_org(),
-    case when v_claims ->> 'key_kind' in ('runner', 'operator') then v_claims ->> 'key_kind' else 'api_key' end,
-    (v_claims ->> 'key_id')::uuid,
-    p_action, p_resource, p_resource_id, coalesce(p_details, '{}'));
-end;
+    case plane.caller_claims() ->> 'key_kind' when 'runner' then 'runner' when 'operator' then 'operator' else 'api_key' end,
+    plane.caller_key(),
+    p_action, p_resource, p_resource_id, coalesce(p_details, '{}');
 $$;
 
 -- sql/kernel/_record_event.sql
@@ -3196,7 +2982,7 @@ begin
   end if;
 
   if v_execution.mode = 'external' then
-    perform plane._end_executions(array[p_execution_id], array[jsonb '{"status": "cancelled", "error": {"code": "cancelled", "message": "It was cancelled."}}']);
+    perform plane._end_execution(p_execution_id, 'cancelled', null, '{"code": "cancelled", "message": "It was cancelled."}');
     return jsonb_build_object('status', 'cancelled', 'due', '[]'::jsonb);
   end if;
   if v_execution.cancel_requested_at is null then
@@ -3233,13 +3019,12 @@ declare
   v_execution constant uuid := (p ->> 'execution_id')::uuid;
   v_name      constant text := coalesce(p ->> 'frame', '');
   v_seq       constant bigint := (p ->> 'seq')::bigint;
-  v_has_waits constant boolean := coalesce(jsonb_array_length(p -> 'open') > 0 or jsonb_array_length(p -> 'close') > 0, false);
   v_frame     plane.frames;
   v_written   record;
   v_step      jsonb;
 begin
   perform plane._check_isolation();
-  if p ->> 'next' = 'done' or v_has_waits then
+  if p ->> 'next' = 'done' or jsonb_array_length(p -> 'open') > 0 or jsonb_array_length(p -> 'close') > 0 then
     perform plane._lock_for_checkpoint(p, v_execution, v_name);
   end if;
 
@@ -3253,13 +3038,7 @@ begin
 
   select * into v_written from plane._record_steps(v_frame, v_seq, coalesce(p -> 'records', '[]'));
   v_frame.spent_usd := v_frame.spent_usd + v_written.cost;
-  if coalesce(p ->> 'next', 'running') = 'running' and not v_has_waits and not v_frame.has_answers
-    and coalesce(v_frame.wait_deadline > plane.clock(), true)
-  then
-    v_step := jsonb_build_object('status', 'running', 'due', '[]'::jsonb, 'conflicts', v_written.conflicts);
-  else
-    v_step := plane._move_on(v_frame, p) || jsonb_build_object('conflicts', v_written.conflicts);
-  end if;
+  v_step := plane._move_on(v_frame, p) || jsonb_build_object('conflicts', v_written.conflicts);
   v_frame := plane._write_frame(v_frame, p, v_step, v_written.written);
   return plane._checkpointed(v_frame, false);
 end;
@@ -3281,10 +3060,10 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_ref    text := p ->> 'claim_ref';
-  v_lease  numeric := coalesce((p ->> 'lease_seconds')::numeric, 30);
-  v_known  jsonb := coalesce(p -> 'known', '[]');
-  v_frame  plane.frames;
+  v_ref   text := p ->> 'claim_ref';
+  v_lease numeric := coalesce((p ->> 'lease_seconds')::numeric, 30);
+  v_known jsonb := coalesce(p -> 'known', '[]');
+  v_frame plane.frames;
 begin
   perform plane._check_isolation();
   select * into v_frame
@@ -3338,7 +3117,8 @@ begin
   elsif v_execution.status <> 'running' then
     return jsonb_build_object('status', v_execution.status, 'is_new', false);
   end if;
-  perform plane._end_executions(array[v_execution.id], array[p]);
+  perform plane._end_execution(
+    v_execution.id, p ->> 'status', nullif(p -> 'output', 'null'), nullif(p -> 'error', 'null'));
   if p ? 'cost_usd' then
     update plane.executions
     set cost_usd = (p ->> 'cost_usd')::numeric, known_cost_usd = coalesce((p ->> 'cost_usd')::numeric, 0)
@@ -3440,35 +3220,6 @@ end;
 $$;
 
 alter function plane.load_records(jsonb) owner to plane_kernel;
-
--- sql/kernel/move_together.sql
--- Writes checkpoints and makes claims of different frames in one statement and one commit: those that are nothing special.
---
--- p: {checkpoints: [p of plane.checkpoint], claims: [p of plane.claim]}, no frame twice
--- Answers {checkpoints: [answer | null], claims: [answer | null]}; null: nothing happened, send that call by itself.
--- Locks: frames, skipping those that somebody holds. It never waits, so neither order nor overlap matters.
-create function plane.move_together(p jsonb)
-returns jsonb
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_checkpoints jsonb := '[]';
-  v_claims      jsonb := '[]';
-begin
-  perform plane._check_isolation();
-  if p -> 'checkpoints' <> '[]' then
-    v_checkpoints := plane._plain_checkpoints(p -> 'checkpoints');
-  end if;
-  if p -> 'claims' <> '[]' then
-    v_claims := plane._plain_claims(p -> 'claims');
-  end if;
-  return jsonb_build_object('checkpoints', v_checkpoints, 'claims', v_claims);
-end;
-$$;
-
-alter function plane.move_together(jsonb) owner to plane_kernel;
 
 -- sql/kernel/publish_event.sql
 -- Publishes an event in the caller's organisation: it is recorded, and answers every open wait for it that matches.
@@ -3829,24 +3580,6 @@ as $$
     'updated_at', p_agent.updated_at);
 $$;
 
--- sql/api/_check_state_key.sql
--- Refuses names of a value that are too long; names of steps come from templates, so nobody has checked them before.
--- payload: {component, key} · Called by the verbs that write state. Raises 422 invalid_input.
-create function plane.check_state_key(payload jsonb)
-returns void
-language plpgsql
-immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if coalesce(char_length(payload ->> 'component'), 0) not between 1 and 200
-    or coalesce(char_length(payload ->> 'key'), 0) not between 1 and 500 then
-    perform plane.raise_error(422, 'invalid_input', 'A component has 1 to 200 characters and a key 1 to 500.',
-      'Shorten it, for example by a hash.');
-  end if;
-end;
-$$;
-
 -- sql/api/_event_json.sql
 -- What happened as the API answers it: {at, type, path, name, data}, from an ended step or from an event, whichever is there.
 create function plane.event_json(p_step plane.checkpoints, p_event plane.events)
@@ -3885,8 +3618,7 @@ $$;
 -- sql/api/_execution_json.sql
 -- An execution as the API answers it. In lists (p_whole false) an input or output over 8 kB is left out and named in left_out.
 -- cost_usd is null while it runs and when a price is unknown; known_cost_usd is what is known so far (in lists: at the end).
--- p_now: its status, waiting_for and known_cost_usd where the caller knows them; else they are looked up.
-create function plane.execution_json(p_execution plane.executions, p_whole boolean, p_now jsonb default null)
+create function plane.execution_json(p_execution plane.executions, p_whole boolean)
 returns jsonb
 language plpgsql
 stable
@@ -3895,10 +3627,6 @@ as $$
 declare
   v_leaves_input  constant boolean := not p_whole and octet_length(p_execution.input::text) > 8192;
   v_leaves_output constant boolean := not p_whole and coalesce(octet_length(p_execution.output::text), 0) > 8192;
-  v_now           constant jsonb := coalesce(p_now, jsonb_build_object(
-    'status', plane.execution_status(p_execution),
-    'waiting_for', case when p_execution.status = 'running' then plane.waiting_for(p_execution) else '[]' end,
-    'known_cost_usd', coalesce(p_execution.known_cost_usd, case when p_whole then plane.known_cost(p_execution) end)::text));
 begin
   return jsonb_build_object(
     'id', p_execution.id,
@@ -3907,6 +3635,7 @@ begin
     'version', (select v.version from plane.workflow_versions as v where v.id = p_execution.version_id),
     'version_id', p_execution.version_id,
     'mode', p_execution.mode,
+    'status', plane.execution_status(p_execution),
     'gen', p_execution.gen,
     'input', case when not v_leaves_input then p_execution.input end,
     'output', case when not v_leaves_output then p_execution.output end,
@@ -3916,6 +3645,8 @@ begin
     'agent_id', p_execution.agent_id,
     'executed_with_model', p_execution.executed_with_model,
     'cost_usd', p_execution.cost_usd::text,
+    'known_cost_usd', coalesce(p_execution.known_cost_usd, case when p_whole then plane.known_cost(p_execution) end)::text,
+    'waiting_for', case when p_execution.status = 'running' then plane.waiting_for(p_execution) else '[]' end,
     'parent_execution_id', p_execution.parent_execution_id,
     'parent_path', p_execution.parent_path,
     'restarted_from', p_execution.restarted_from,
@@ -3923,7 +3654,7 @@ begin
     'deadline_at', p_execution.deadline_at,
     'cancel_requested_at', p_execution.cancel_requested_at,
     'ended_at', p_execution.ended_at
-  ) || v_now;
+  );
 end;
 $$;
 
@@ -4100,7 +3831,7 @@ $$;
 -- payload: {component, key, if_version?: 0 means that there is none, if_match?: an ETag, * means that there is one}
 -- Gives null when there is none. The lock orders writers of one key that exists; two that make it at once meet in the
 -- primary key. Called by the verbs that write state. Raises 409 state_version_conflict ·
--- 412 precondition_failed · 422 invalid_input.
+-- 412 precondition_failed · 422 invalid_input (names of steps come from templates, so their length is checked here).
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
@@ -4112,7 +3843,11 @@ declare
   v_state    plane.state;
   v_version  bigint := 0;
 begin
-  perform plane.check_state_key(payload);
+  if coalesce(char_length(payload ->> 'component'), 0) not between 1 and 200
+    or coalesce(char_length(payload ->> 'key'), 0) not between 1 and 500 then
+    perform plane.raise_error(422, 'invalid_input', 'A component has 1 to 200 characters and a key 1 to 500.',
+      'Shorten it, for example by a hash.');
+  end if;
   select * into v_state
   from plane.state
   where org_id = plane.caller_org() and component = payload ->> 'component' and key = payload ->> 'key'
@@ -4193,9 +3928,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_agent_id is null then
-    return;
-  elsif exists (select from plane.agents where id = p_agent_id and org_id = plane.caller_org()) then
+  if p_agent_id is null or exists (select from plane.agents where id = p_agent_id and org_id = plane.caller_org()) then
     return;
   end if;
   perform plane.raise_error(422, 'unknown_agent', format('there is no agent %s', p_agent_id),
@@ -4296,25 +4029,22 @@ $$;
 -- What If-Match compares. Called by state_json and match_state.
 create function plane.state_etag(p_version bigint, p_updated_at timestamptz)
 returns text
-language plpgsql
+language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-  return p_version || '-' || to_hex((extract(epoch from p_updated_at) * 1000000)::bigint);
-end;
+  select p_version || '-' || to_hex((extract(epoch from p_updated_at) * 1000000)::bigint);
 $$;
 
 -- sql/api/_state_json.sql
 -- A value of state as the API shows it. Version and time make the ETag: a key that was deleted and made again has another one.
 create function plane.state_json(p_state plane.state)
 returns jsonb
-language plpgsql
+language sql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
-begin
-  return jsonb_build_object(
+  select jsonb_build_object(
     'component', p_state.component,
     'key', p_state.key,
     'value', p_state.value,
@@ -4324,7 +4054,6 @@ begin
     'created_at', p_state.created_at,
     'updated_at', p_state.updated_at,
     'etag', plane.state_etag(p_state.version, p_state.updated_at));
-end;
 $$;
 
 -- sql/api/_step_begun.sql
@@ -4599,11 +4328,9 @@ $$;
 -- Writes a value that was made from p_old, which plane.match_state has locked (null: there was none).
 --
 -- payload: {component, key, agent_id?, expires_in_seconds? | expires_at?}; p_keeps_expiry: without either, the old one stays
--- p_replaces: nobody has looked what is there, and whatever it is, it is replaced
--- Called by the verbs that write state. Answers null when there was none and another made the key meanwhile.
--- Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past).
-create function plane.write_state(
-  payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean, p_replaces boolean default false)
+-- Called by the verbs that write state. Raises 413 state_value_too_large · 422 unknown_agent, invalid_input (it expires in the past) ·
+-- 409 state_version_conflict when another made the key meanwhile.
+create function plane.write_state(payload jsonb, p_old plane.state, p_value jsonb, p_action text, p_keeps_expiry boolean)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4639,9 +4366,9 @@ begin
     version = s.version + 1,
     agent_id = coalesce(excluded.agent_id, s.agent_id),
     expires_at = excluded.expires_at,
-    created_at = case when p_old.key is null and s.expires_at <= v_now then v_now else s.created_at end,
+    created_at = case when p_old.key is null then v_now else s.created_at end,
     updated_at = v_now
-  where p_replaces or p_old.key is not null or s.expires_at <= v_now
+  where p_old.key is not null or s.expires_at <= v_now
   returning * into v_state;
   if not found then
     return null;
@@ -4649,7 +4376,7 @@ begin
 
   perform plane.record_audit(p_action, 'state', v_state.component || '/' || v_state.key,
     jsonb_build_object('version', v_state.version));
-  return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null and v_state.created_at = v_now);
+  return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null);
 end;
 $$;
 
@@ -5906,15 +5633,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_value  constant jsonb := coalesce(payload -> 'value', 'null');
   v_answer jsonb;
 begin
-  if not payload ?| array['if_version', 'if_match'] then
-    perform plane.check_state_key(payload);
-    return plane.write_state(payload, null, v_value, 'put_state', false, true);
-  end if;
   while v_answer is null loop
-    v_answer := plane.write_state(payload, plane.match_state(payload), v_value, 'put_state', false);
+    v_answer := plane.write_state(payload, plane.match_state(payload), coalesce(payload -> 'value', 'null'), 'put_state', false);
   end loop;
   return v_answer;
 end;
@@ -6173,39 +5895,29 @@ insert into gateway.verbs values ('signal_execution', '', false);
 
 -- sql/api/start_execution.sql
 -- Starts an execution of a version.
--- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?, which?: {name or workflow_id, version?}: what
--- the caller named, when version_id is only what that meant before}, or {refusal: {message, errors}}: a start that
+-- payload: {version_id, input, mode, agent_id?, executed_with_model?, restarted_from?}, or {refusal: {message, errors}}: a start that
 -- does not fit the newest version still gets the answer that its Idempotency-Key got before; only when there is none it is refused
 -- answers: the execution, and due: the doorbells to ring
--- raises: 404 workflow_not_found, version_not_found, 409 version_moved, 422 invalid_input, not_runnable, unknown_agent
+-- raises: 404 version_not_found, 422 invalid_input, not_runnable, unknown_agent
 create function api.start_execution(payload jsonb)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_found   record;
   v_started jsonb;
 begin
   if payload ? 'refusal' then
     perform plane.raise_error(422, 'invalid_input', payload -> 'refusal' ->> 'message', null,
       jsonb_build_object('errors', payload -> 'refusal' -> 'errors'));
   end if;
-  if payload ? 'which' then
-    v_found := plane.find_version(payload -> 'which');
-    if (v_found.version).id <> (payload ->> 'version_id')::uuid then
-      perform plane.raise_error(409, 'version_moved', 'The workflow has a newer version by now.', 'Start it again: nothing was started.');
-    end if;
-  end if;
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
   v_started := plane.start_execution(payload);
   perform plane.record_audit(case when payload ->> 'restarted_from' is null then 'start_execution' else 'restart_execution' end,
     'executions', v_started ->> 'execution_id', jsonb_strip_nulls(jsonb_build_object('version_id', payload -> 'version_id',
     'agent_id', payload -> 'agent_id', 'restarted_from', payload -> 'restarted_from')));
-  -- Nobody has seen it yet, so there is nothing to look up about how it goes.
-  return plane.execution_json(plane.find_execution(v_started ->> 'execution_id'), true, jsonb_build_object(
-    'status', case when payload ->> 'mode' = 'external' then 'running' else 'queued' end,
-    'waiting_for', '[]'::jsonb, 'known_cost_usd', 0::numeric(18, 9)::text)) || jsonb_build_object('due', v_started -> 'due');
+  return plane.execution_json(plane.find_execution(v_started ->> 'execution_id'), true)
+    || jsonb_build_object('due', v_started -> 'due');
 end;
 $$;
 
@@ -6355,9 +6067,8 @@ grant execute on function
   plane.note_agent(uuid),
   plane.state_etag(bigint, timestamptz),
   plane.state_json(plane.state),
-  plane.check_state_key(jsonb),
   plane.match_state(jsonb),
-  plane.write_state(jsonb, plane.state, jsonb, text, boolean, boolean),
+  plane.write_state(jsonb, plane.state, jsonb, text, boolean),
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
@@ -6369,7 +6080,7 @@ grant execute on function
   plane.event_json(plane.checkpoints, plane.events),
   plane.find_step(plane.executions, text),
   plane.execution_status(plane.executions),
-  plane.execution_json(plane.executions, boolean, jsonb),
+  plane.execution_json(plane.executions, boolean),
   plane.known_cost(plane.executions),
   plane.waiting_for(plane.executions),
   plane.with_money(jsonb),
@@ -6405,7 +6116,6 @@ grant select, insert on plane.events to authenticated;
 grant usage on schema plane, gateway, api to plane_runner;
 grant execute on function
   plane.raise_error(int, text, text, text, jsonb),
-  plane.move_together(jsonb),
   plane.claim(jsonb),
   plane.checkpoint(jsonb),
   plane.extend_lease(jsonb),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,13 @@ async def test_what_a_release_left_half_done_is_finished(
     assert children == [("part", "succeeded"), ("slow_part", "cancelled"), ("slow_part", "succeeded")]
     assert [step for step in done if world.calls[step]] == []
     assert max(world.calls.values()) == 1
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_migration_that_was_released_has_not_changed_since(release: str) -> None:
+    now = {str(migration): sha256(migration.script.encode()).hexdigest() for migration in read_migrations()}
+    released = json.loads((HERE / f"{release}.json").read_text())["migrations"]
+    assert {name: now.get(name) for name in released} == released
 
 
 def test_the_fixtures_name_no_machine() -> None:

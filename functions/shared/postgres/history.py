@@ -112,6 +112,6 @@ def _require_unchanged(migration: Migration, applied: list[str] | None) -> None:
     # The CLI keeps leading comments with a statement, we do not: compare what both mean.
     if [each.text for each in split_statements(";\n".join(applied) + ";")] != migration.statements:
         raise MigrationProblem(
-            f"{migration} was changed after the database had it. Before 0.1.0 the baseline is rebuilt now and then: "
-            "take a new database or data directory. Later: restore the file and add a new migration."
+            f"{migration} was changed after the database had it. Restore the file, and say what is "
+            "new in a migration of its own: `make migration NAME=what_it_does`."
         )

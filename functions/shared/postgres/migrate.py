@@ -3,7 +3,6 @@
 python -m functions.shared.postgres.migrate plan --db-url URL       what is pending
 python -m functions.shared.postgres.migrate apply --db-url URL      apply it
 python -m functions.shared.postgres.migrate new NAME                write the migration that sql/ asks for
-python -m functions.shared.postgres.migrate baseline [--check]      rebuild the baseline from sql/ (until 0.1.0)
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from functions.shared.postgres.history import (
     read_migrations,
     record,
 )
-from functions.shared.postgres.schema import SchemaProblem, joined_schema, run_script
+from functions.shared.postgres.schema import SchemaProblem, run_script
 from functions.shared.postgres.urls import without_password
 
 if TYPE_CHECKING:
@@ -35,9 +34,8 @@ if TYPE_CHECKING:
 
     from functions.shared.postgres.connection import Connection
 
-__all__ = ["MigrationProblem", "apply", "main", "plan", "write_baseline"]
+__all__ = ["MigrationProblem", "apply", "main", "plan"]
 
-BASELINE = "20261121000000_baseline.sql"
 LOCK_SECONDS = 2.0
 LOCK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 _LOCK = 7_305_804_402_613  # any number, the same in every process
@@ -79,17 +77,6 @@ async def _apply_one(connection: Connection, migration: Migration) -> None:
             return
 
 
-def write_baseline(folder: Path = MIGRATIONS) -> bool:
-    """Rebuild the baseline from `sql/`; say whether it changed."""
-    path = folder / BASELINE
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = joined_schema()
-    if path.exists() and path.read_text() == wanted:
-        return False
-    path.write_text(wanted)
-    return True
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; give its exit code: 0 done, 1 refused, 3 cannot connect."""
     parser = argparse.ArgumentParser(prog="python -m functions.shared.postgres.migrate")
@@ -97,28 +84,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in (("plan", "show what is pending"), ("apply", "apply what is pending")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--db-url", default=os.environ.get("AGENTPLANE_DB_URL"), help="the owner's address")
-    commands.add_parser("baseline", help="rebuild the baseline from sql/").add_argument(
-        "--check", action="store_true", help="only say whether it is up to date"
-    )
     commands.add_parser("new", help="write the migration that sql/ asks for").add_argument("name", type=_name)
     given = parser.parse_args(arguments)
     if given.command == "new":
         return asyncio.run(_new(given.name))
-    if given.command == "baseline":
-        return _baseline(only_check=given.check)
     if not given.db_url:
         parser.error("give --db-url, or set AGENTPLANE_DB_URL")
     return asyncio.run(_migrate(given.command, given.db_url))
-
-
-def _baseline(*, only_check: bool) -> int:
-    if only_check:
-        current = MIGRATIONS / BASELINE
-        is_current = current.exists() and current.read_text() == joined_schema()
-        _print(f"{BASELINE} is {'up to date' if is_current else 'not what sql/ says: run this without --check'}")
-        return 0 if is_current else 1
-    _print(f"{BASELINE} {'rebuilt from sql/' if write_baseline() else 'is up to date'}")
-    return 0
 
 
 def _name(text: str) -> str:

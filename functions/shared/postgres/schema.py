@@ -52,7 +52,6 @@ def joined_schema() -> str:
     parts = [f"-- {_shown(path)}\n{path.read_text().strip()}\n" for path in schema_files()]
     return "\n".join(
         [
-            "-- Made from sql/ by `python -m functions.shared.postgres.migrate baseline`. Do not edit.\n",
             "-- Functions may name each other in any order.\nset check_function_bodies = off;\n",
             *parts,
             "reset check_function_bodies;\n",
