@@ -19,7 +19,7 @@ CONTROL_SECONDS = 15.0
 CONTROLS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "without the fence": (
         {"is_fenceless": True, "weights": {"freeze": 1}, "alive": 80, "pause_s": (0.05, 0.3)},
-        {"no zombie records", "no record appears twice"},
+        {"no zombie records", "no record appears twice", "every zombie is refused"},
     ),
     "on a Postgres that forgets": (
         {"is_forgetful": True, "weights": {"restart": 1}, "pause_s": (1, 3)},

@@ -92,6 +92,7 @@ class Campaign:
             bell = UnsureDoorbell(self._bells, random.Random(plan.seed), lost=self._chance.choice((0.3, 1)), times=2)
             load = Load(postgres, db, bell, random.Random(plan.seed), plan.alive)
             await load.define(service.url)
+            await postgres.fetch("checkpoint")  # so that one which forgets keeps what there is until now
             began = time.monotonic()
             for _ in range(plan.workers):
                 await self._spawn(postgres, nursery)

@@ -181,8 +181,9 @@ def _no_zombie_records(evidence: Evidence) -> Iterator[str]:
 
 
 def _every_zombie_is_refused(evidence: Evidence) -> Iterator[str]:
+    """Or finds that its call was lost when its lease was over, and asks no more."""
     for claim in zombies_in(evidence):
-        if claim not in evidence.refused and not _died(evidence, claim.worker):
+        if not (claim in evidence.refused or claim in evidence.gave_up or _died(evidence, claim.worker)):
             yield f"{claim} was taken over while it was frozen, and was never refused"
 
 

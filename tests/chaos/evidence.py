@@ -190,6 +190,11 @@ class Evidence:
                 found.setdefault(line.claim, line)
         return found
 
+    @cached_property
+    def gave_up(self) -> set[Claim]:
+        """The claims whose holder had no answer in the time that it had."""
+        return {line.claim for line in self.lines("away") if "epoch" in line.details}
+
     def lines(self, what: str) -> Iterable[Line]:
         return (line for line in self.journal if line.what == what)
 

@@ -155,6 +155,11 @@ def test_a_worker_that_died_need_not_be_refused() -> None:
     assert problems_in(without_refusal(disturbances=(*EVIDENCE.disturbances, killed))) == []
 
 
+def test_who_had_no_answer_need_not_be_refused() -> None:
+    away = Line(ONE.worker, "away", 5.0, _frame(ONE) | {"verb": "checkpoint"})
+    assert problems_in(replace(without_refusal(), journal=(*without_refusal().journal, away))) == []
+
+
 def test_what_crashed_five_times_may_be_given_up() -> None:
     crashes = (claimed(Claim(f"w{number}", "x", "", number), 10 + number) for number in range(3, 8))
     evidence = replace(told(*crashes), executions=(replace(GOOD, status="failed", error_code="crash_loop"),))

@@ -110,7 +110,8 @@ class JournalledDatabase:
         try:
             answer = await self.inner.kernel(verb, payload)
         except Unavailable:
-            self.journal.write("away", verb=verb)
+            holder = {name: payload[name] for name in ("execution_id", "frame", "epoch") if name in payload}
+            self.journal.write("away", verb=verb, execution=holder.pop("execution_id", None), **holder)
             raise
         if verb in ("claim", "checkpoint", "extend_lease", "load_records", "act") and isinstance(answer, dict):
             self._note(verb, payload, cast("dict[str, Any]", answer), sent_at)

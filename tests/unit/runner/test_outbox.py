@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functions.shared.engine.results import Ended, Spent
 from functions.shared.engine.facts import Record
 from functions.shared.engine.outbox import Closed, Decided, Opened, Outbox, checkpoint_payload
 from functions.shared.engine.plan import Finish, Start
+from functions.shared.engine.results import Ended, Spent
 from functions.shared.engine.retry import RetryPolicy
 
 
