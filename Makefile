@@ -27,7 +27,7 @@ demo: $(VENV)/.local ## Run a real workflow durably on this machine, and kill th
 dev: $(VENV)/.local ## Keep a plane running; prints its address, a key and a curl line
 	@$(BIN)/agentplane dev --postgres $(PG)
 
-test: $(VENV)/.dev $(LITE)/node_modules/.ready ## Run every test (PG=16 for the other Postgres, ARGS=... for pytest)
+test: $(VENV)/.dev $(VENV)/.browser $(LITE)/node_modules/.ready ## Run every test (PG=16 for the other Postgres, ARGS=... for pytest)
 	PG=$(PG) $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 chaos: $(VENV)/.dev ## Kill, freeze and cut off real workers for SECONDS=600 (SEED=... repeats a run's choices)
@@ -71,6 +71,14 @@ $(VENV)/.local: functions/requirements/local.txt pyproject.toml sdk/python/pypro
 $(VENV)/.dev: functions/requirements/dev.txt $(VENV)/.local
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements/dev.txt 2> >(grep -v html_clean >&2)
+	@touch $@
+
+# The browser that the tests of the pages drive. Where Debian's packages are not to be had, say what is missing.
+$(VENV)/.browser: | $(VENV)/bin/python
+	@command -v chromium >/dev/null || { echo "Installing Debian's chromium …"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && \
+	  $$sudo apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	  { echo "the tests of the pages need chromium on the PATH" >&2; exit 1; }
 	@touch $@
 
 # What the benchmark compares with brings its own plugins and versions: it gets an environment of its own.

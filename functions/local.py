@@ -13,6 +13,7 @@ from functions.executions.app import router as executions
 from functions.health.app import router as health
 from functions.keys.app import router as keys
 from functions.observe.app import router as observe
+from functions.shared.chores import CHORES, ChoreRunner, Plane
 from functions.shared.config import settings as settings_of_process
 from functions.shared.db import kernel
 from functions.shared.dispatch.in_process import InProcessDoorbell
@@ -70,8 +71,9 @@ async def _running(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
     )
     engine = engine_of(settings, db, bell)
     app.state.doorbell = bell
+    chores = ChoreRunner(Plane(db, settings), CHORES, bell)
     tasks = [
-        asyncio.create_task(_take_up(engine, bell), name="take up"),
+        asyncio.create_task(_take_up(engine, bell, chores), name="take up"),
         asyncio.create_task(warmer.when_idle(bell), name="warm when idle"),
     ]
     gc.freeze()  # what a start makes stays for good: no collection needs to look at it again
@@ -81,13 +83,14 @@ async def _running(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await chores.stop()
         await bell.stop()
         await warmer.stop()
         await close_models()
 
 
-async def _take_up(engine: Engine, bell: InProcessDoorbell) -> None:
-    """Continue at once what a former process of this plane held, then begin to sweep."""
+async def _take_up(engine: Engine, bell: InProcessDoorbell, chores: ChoreRunner) -> None:
+    """Continue at once what a former process of this plane held, then begin to sweep and to do the chores."""
     while True:
         try:
             await bell.ring(await kernel.report_owner_dead(engine.db, owner=engine.policy.owner))
@@ -96,6 +99,7 @@ async def _take_up(engine: Engine, bell: InProcessDoorbell) -> None:
             log.warning("the database does not answer yet: %s", error.detail)
             await asyncio.sleep(RETRY_S)
     await bell.start()
+    chores.start()
 
 
 class _Warmer:

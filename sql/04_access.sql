@@ -21,7 +21,7 @@ declare
   v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
 begin
   -- No query: each statement that a policy guards comes through here.
-  return case when v_claims ->> 'principal' in ('api_key', 'runner') then (v_claims ->> 'org_id')::uuid end;
+  return case when v_claims ->> 'principal' in ('api_key', 'person', 'runner') then (v_claims ->> 'org_id')::uuid end;
 end;
 $$;
 
@@ -46,5 +46,56 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'scopes') ? p_scope, false);
+end;
+$$;
+
+-- The calling person's id in Supabase Auth; null for keys and for the plane itself.
+create function plane.caller_person()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  return case when v_claims ->> 'principal' = 'person' then (v_claims ->> 'user_id')::uuid end;
+end;
+$$;
+
+-- Who is calling, as tables and pages keep it: {kind: agent_key | operator_key | person | runner, id, label}.
+create function plane.caller_actor()
+returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  return case v_claims ->> 'principal'
+    when 'person' then jsonb_build_object('kind', 'person', 'id', v_claims -> 'user_id', 'label', v_claims -> 'email')
+    when 'runner' then jsonb_build_object('kind', 'runner', 'id', v_claims -> 'key_id', 'label', null)
+    when 'api_key' then jsonb_build_object(
+      'kind', (v_claims ->> 'key_kind') || '_key', 'id', v_claims -> 'key_id', 'label', v_claims -> 'name')
+  end;
+end;
+$$;
+
+-- Raises 403 people_only unless a person calls, and 403 missing_scope unless their role gives the scope.
+create function plane.require_person(p_scope text)
+returns void
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if plane.caller_person() is null then
+    perform plane.raise_error(403, 'people_only', 'Only a person who is signed in may do this; a key may not.',
+      'Sign in (agentplane login, or the sign-in page) and send the access token.');
+  elsif not plane.caller_has_scope(p_scope) then
+    perform plane.raise_error(403, 'missing_scope', format('This needs the scope %s, which your role does not have.', p_scope),
+      'Ask an owner or an admin of the organisation.', jsonb_build_object('scope', p_scope));
+  end if;
 end;
 $$;

@@ -1,10 +1,11 @@
-"""Finds what is due and rings for it: expired leases, timers and lost doorbells are all the same. Runs every minute."""
+"""Does the plane's chores, finds what is due and rings for it: expired leases, timers, lost doorbells. Runs every minute."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from functions.shared.chores import CHORES, Plane, run_chores
 from functions.shared.config import settings
 from functions.shared.db import kernel
 from functions.shared.dispatch.doorbell import Doorbell, SilentDoorbell
@@ -44,6 +45,7 @@ class Sweeper:
         if self._db is None:
             configure_logging(settings().log_level)
             self._db = await open_database(settings())
+        await run_chores(Plane(self._db, settings()), CHORES, self._doorbell)
         rung = 0
         for _ in range(PAGES):
             swept = await kernel.sweep(self._db, limit=PAGE)

@@ -3,7 +3,7 @@ create table gateway.verbs (
   fn      text primary key,
   scope   text not null,                                -- '' any valid key
   is_read boolean not null,
-  kinds   text[] not null default '{agent,operator}'    -- which kinds of key
+  kinds   text[] not null default '{agent,operator,person}' -- which kinds of key, and people
 );
 
 -- Access

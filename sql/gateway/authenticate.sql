@@ -15,7 +15,7 @@ declare
   v_key  record;
   v_verb gateway.verbs;
 begin
-  select id, org_id, kind, scopes, revoked_at, expires_at, last_used_at into v_key
+  select id, org_id, kind, name, scopes, revoked_at, expires_at, last_used_at into v_key
   from plane.api_keys
   where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
   if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= v_now then
@@ -47,6 +47,7 @@ begin
     'org_id', v_key.org_id,
     'key_id', v_key.id,
     'key_kind', v_key.kind,
+    'name', v_key.name,
     'scopes', v_key.scopes);
 end;
 $$;

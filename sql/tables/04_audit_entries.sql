@@ -3,12 +3,14 @@ create table plane.audit_entries (
   org_id      uuid not null references plane.organisations on delete cascade,
   id          bigint generated always as identity,
   at          timestamptz not null default plane.clock(),
-  actor_kind  text not null check (actor_kind in ('api_key', 'runner', 'operator')),
+  actor_kind  text not null check (actor_kind in ('api_key', 'runner', 'operator', 'person', 'plane')),
   actor_id    uuid,
   action      text not null,              -- verb_noun, as the verb: put_state, start_execution
   resource    text not null,              -- agents, state, workflows, executions, keys
   resource_id text,
   details     jsonb not null default '{}', -- never values of state, inputs or secrets
+  before_hash text,                       -- of the resource's public JSON, hex
+  after_hash  text,
   primary key (org_id, id)
 );
 

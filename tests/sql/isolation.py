@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from functions.shared.auth.keys import new_key
+from tests.sql import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,12 @@ class Things:
             self.running,
             self.failed,
             self.external,
+            *(self.id(name) for name in seeds.IDS),
         }
+
+    def id(self, name: str) -> str:
+        """Give the organisation's own id of something that a part of the plane seeds: `t.id("handoff")`."""
+        return str(uuid.uuid5(uuid.UUID(self.org.id), name))
 
 
 def things_of(org: Org, key: str, operator: str) -> Things:
@@ -151,6 +157,7 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
         """,
         lambda t: (t.running, t.external),
     ),
+    **seeds.SEEDS,
 }
 
 
@@ -231,6 +238,7 @@ CALLS: dict[str, Callable[[Things], Json]] = {
     "start_execution": lambda t: {"version_id": t.version, "input": {}, "mode": "engine"},
     "update_agent": lambda t: {"id": t.agent, "changes": {"description": "changed"}},
     "update_execution": lambda t: {"execution_id": t.external, "status": "succeeded", "output": 1},
+    **seeds.CALLS,
 }
 
 

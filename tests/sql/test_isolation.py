@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from functions.shared.auth.keys import SCOPES
 from tests.organisations import create_org
+from tests.sql import seeds
 from tests.sql.isolation import CALLS, MARK, SEEDS, Things, contents, seed, things_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ WRITES = {
     "workflows": {"insert", "update"},
     "workflow_versions": {"insert"},
     "events": {"insert"},
+    **seeds.WRITES,
 }
 
 
@@ -245,6 +247,7 @@ DEFINERS = {
     "end_external_execution": "select plane.end_external_execution(jsonb_build_object('execution_id', $4::text))",
     "record_external_step": "select plane.record_external_step(jsonb_build_object('execution_id', $4::text))",
     "publish_event": "select plane.publish_event('event', '{}')",
+    **seeds.DEFINERS,
 }
 IS_USED = " where coalesce($1::text, $2::uuid::text, $3::uuid::text, $4::text) is not null"
 

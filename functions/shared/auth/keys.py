@@ -22,17 +22,48 @@ SCOPES: tuple[str, ...] = (
     "agents:write",
     "state:read",
     "state:write",
+    "memory:read",
+    "memory:write",
     "workflows:read",
     "workflows:write",
     "executions:read",
     "executions:write",
+    "handoffs:read",
+    "handoffs:write",
+    "escalations:read",
+    "escalations:write",
+    "interpret:run",
+    "webhooks:read",
+    "webhooks:write",
+    "triggers:read",
+    "triggers:write",
+    "templates:read",
+    "templates:write",
     "observe:read",
     "observe:write",
     "keys:manage",
     "approvals:decide",
     "audit:read",
+    "members:manage",
+    "limits:manage",
+    "secrets:manage",
+    "policies:manage",
+    "data:manage",
 )
-OPERATOR_ONLY = frozenset({"keys:manage", "approvals:decide", "audit:read"})
+OPERATOR_ONLY = frozenset(
+    {
+        "webhooks:write",
+        "triggers:write",
+        "keys:manage",
+        "approvals:decide",
+        "audit:read",
+        "members:manage",
+        "limits:manage",
+        "secrets:manage",
+        "policies:manage",
+        "data:manage",
+    }
+)
 AGENT_SCOPES: tuple[str, ...] = tuple(scope for scope in SCOPES if scope not in OPERATOR_ONLY)
 
 
