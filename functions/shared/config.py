@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,8 +22,21 @@ class Settings(BaseSettings):
         default=None, description="The publishable key: opens only the two doors."
     )
     runner_key: SecretStr | None = Field(default=None, description="The key of the plane's own runner and sweeper.")
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="Seals secrets: base64 of 32 bytes. To rotate, put the new one first and the former after a comma.",
+    )
     public_url: str = Field(
         default="", description="The address that people and agents use, for links; empty: relative."
+    )
+    local_data: Path | None = Field(
+        default=None,
+        description="Data folder of a plane on one machine; only `agentplane dev` sets it. With it the development "
+        "sign-in is served instead of Supabase Auth, on a loopback address only.",
+    )
+    auth_url: str = Field(
+        default="",
+        description="Address of Supabase Auth; empty: `/auth/v1` of the Supabase project, or of the plane on one machine.",
     )
     allow_private_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts, or host:port, in private ranges that http steps and tools may still reach."
@@ -36,6 +50,13 @@ class Settings(BaseSettings):
         default="", description="Names this plane as the holder of leases; it reports its former self dead."
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def auth_address(self) -> str:
+        """Give the address of Supabase Auth, or of the development sign-in; empty when there is neither."""
+        base = self.auth_url or self.supabase_url or (self.public_url if self.local_data else "")
+        base = base.rstrip("/")
+        return base if not base or self.auth_url else base + "/auth/v1"
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 DATA/lock        held while a plane uses this data; names the holder
 DATA/plane.json  the plane's name as a holder of leases, its runner key, the development organisation and its key; 0600
+DATA/master.key  seals the secrets of this data, base64; 0600; without it they cannot be opened
 DATA/ready.json  what `--ready-file` gets, for the commands that run beside it; 0600, gone when the plane stops
 DATA/pg          the embedded Postgres
 """
@@ -34,6 +35,7 @@ from functions.shared.postgres.connection import Connection, PostgresError
 from functions.shared.postgres.migrate import MigrationProblem, apply
 from functions.shared.postgres.server import EmbeddedPostgres
 from functions.shared.postgres.urls import with_database, with_login
+from functions.shared.sealing import new_master_key
 from functions.shared.simulator.server import Simulator
 
 HOST = "127.0.0.1"
@@ -105,6 +107,7 @@ async def _serve(options: Options) -> int:
             settings = Settings(
                 database_url=SecretStr(addresses.login),
                 runner_key=SecretStr(identity.runner_key),
+                master_key=SecretStr(_master_key(options)),
                 owner=identity.owner,
                 public_url=url,
                 log_level=os.environ.get("AGENTPLANE_LOG_LEVEL", "WARNING"),  # a terminal, not a log collector
@@ -204,11 +207,27 @@ def _identity(options: Options) -> Identity:
     return identity
 
 
+def _master_key(options: Options) -> str:
+    """The environment's, else the one of this data, made when it is first needed."""
+    given = os.environ.get("AGENTPLANE_MASTER_KEY")
+    if given:
+        return given
+    path = options.data / "master.key"
+    if not path.exists():
+        write_private_text(path, new_master_key() + "\n")
+    return path.read_text().strip()
+
+
 def write_private(path: Path, value: dict[str, Any]) -> None:
     """Replace a JSON file atomically, readable by nobody else."""
+    write_private_text(path, json.dumps(value))
+
+
+def write_private_text(path: Path, text: str) -> None:
+    """Replace a file atomically, readable by nobody else."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with open(partial, "w", opener=_private) as file:
-        json.dump(value, file)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
