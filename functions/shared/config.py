@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
     auth_url: str = Field(
         default="",
-        description="Address of Supabase Auth; empty: `/auth/v1` of the Supabase project, or of the plane on one machine.",
+        description="Address of Supabase Auth; empty: `/auth/v1` of the Supabase project or of the local plane.",
     )
     allow_private_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts, or host:port, in private ranges that http steps and tools may still reach."
