@@ -1,4 +1,6 @@
 -- Who is calling, from the claims that the gateway set for this transaction. Empty claims give null, so nothing is visible.
+-- Claims with role authenticated are a token's own, as PostgREST hands them over: whatever else they say, they are nobody here
+-- until a door has looked up the membership.
 create function plane.caller_claims()
 returns jsonb
 language plpgsql
@@ -21,7 +23,10 @@ declare
   v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
 begin
   -- No query: each statement that a policy guards comes through here.
-  return case when v_claims ->> 'principal' in ('api_key', 'person', 'runner') then (v_claims ->> 'org_id')::uuid end;
+  return case
+    when v_claims ->> 'principal' in ('api_key', 'person', 'runner') and v_claims ->> 'role' is distinct from 'authenticated'
+      then (v_claims ->> 'org_id')::uuid
+  end;
 end;
 $$;
 
@@ -37,6 +42,20 @@ begin
 end;
 $$;
 
+-- The caller's id, whoever it is: a person's, else the key's. What an Idempotency-Key belongs to, and what *_by columns keep.
+create function plane.caller_id()
+returns uuid
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
+begin
+  return case v_claims ->> 'principal' when 'person' then plane.caller_person() else (v_claims ->> 'key_id')::uuid end;
+end;
+$$;
+
 -- Whether the caller has a scope. The gateway checks the verb's own scope; functions ask for what depends on the payload.
 create function plane.caller_has_scope(p_scope text)
 returns boolean
@@ -49,7 +68,7 @@ begin
 end;
 $$;
 
--- The calling person's id in Supabase Auth; null for keys and for the plane itself.
+-- The calling person's id in Supabase Auth; null for keys and for the plane itself. They need not be a member anywhere.
 create function plane.caller_person()
 returns uuid
 language plpgsql
@@ -59,7 +78,10 @@ as $$
 declare
   v_claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '');
 begin
-  return case when v_claims ->> 'principal' = 'person' then (v_claims ->> 'user_id')::uuid end;
+  return case
+    when v_claims ->> 'principal' = 'person' and v_claims ->> 'role' is distinct from 'authenticated'
+      then (v_claims ->> 'user_id')::uuid
+  end;
 end;
 $$;
 

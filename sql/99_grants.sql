@@ -1,19 +1,42 @@
 -- Who may do what: every grant of the plane stands on this page. Row-level security decides about rows on top of it.
 
--- The doors. anon may execute these three and what the doors call first.
+-- The doors. anon may execute these four and what the doors call first.
 grant usage on schema api, gateway to anon, authenticator;
 grant execute on function
   api.call_with_key(text, text, jsonb, jsonb),
   api.kernel_with_key(text, text, jsonb),
+  api.call_public(text, jsonb),
   api.ping(),
   gateway.authenticate(text, text)
 to anon, authenticator;
 
+-- What api.call_public calls: one line each.
+grant execute on function
+  gateway.refuse_public(text),
+  gateway.show_invitation(jsonb)
+to anon, authenticator;
+
+-- People: with their own token through PostgREST; or on the direct path, by a function that has verified it.
+grant execute on function
+  api.call_with_token(jsonb, text, jsonb, text, jsonb),
+  gateway.authenticate_person(text, text)
+to authenticator;
+
 -- A caller inside its organisation.
 grant usage on schema api, plane, gateway to authenticated;
 grant execute on all functions in schema api to authenticated;
-revoke execute on function api.call_with_key(text, text, jsonb, jsonb), api.kernel_with_key(text, text, jsonb) from authenticated;
-grant execute on function gateway._begin_once(text, text), gateway._end_once(text, jsonb) to authenticated;
+revoke execute on function
+  api.call_with_key(text, text, jsonb, jsonb),
+  api.kernel_with_key(text, text, jsonb),
+  api.call_with_token(jsonb, text, jsonb, text, jsonb),
+  api.call_public(text, jsonb)
+from authenticated;
+grant execute on function
+  gateway.authenticate_person(text, text),
+  gateway._call_verb(text, jsonb, jsonb),
+  gateway._begin_once(text, text),
+  gateway._end_once(text, jsonb)
+to authenticated;
 grant select on gateway.verbs to authenticated;
 grant usage on sequence plane.feed_id to authenticated;
 grant execute on function
@@ -23,6 +46,7 @@ grant execute on function
   plane.caller_claims(),
   plane.caller_org(),
   plane.caller_key(),
+  plane.caller_id(),
   plane.caller_has_scope(text),
   plane.caller_person(),
   plane.caller_actor(),
@@ -48,7 +72,13 @@ grant execute on function
   plane.state_json(plane.state),
   plane.check_state_key(jsonb),
   plane.match_state(jsonb),
-  plane.write_state(jsonb, plane.state, jsonb, text, boolean, boolean),
+  plane.write_state(jsonb, plane.state, jsonb, text, boolean),
+  plane.bury_state(jsonb),
+  plane.keep_history(plane.state, timestamptz, text),
+  plane.state_versions(jsonb),
+  plane.require_lock(jsonb),
+  plane.raise_lock_lost(jsonb, plane.locks),
+  plane.lock_json(plane.locks),
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
@@ -82,6 +112,9 @@ grant select, insert, update on plane.idempotency to authenticated;
 grant select, insert on plane.audit_entries to authenticated;
 grant select, insert, update on plane.agents to authenticated;
 grant select, insert, update, delete on plane.state to authenticated;
+grant select, insert, delete on plane.state_history to authenticated;
+grant select, insert, update on plane.locks to authenticated;
+grant usage on sequence plane.fencing_token to authenticated;
 grant select, insert, update on plane.workflows to authenticated;
 grant select, insert on plane.workflow_versions to authenticated;
 grant select on plane.executions to authenticated;
@@ -91,6 +124,10 @@ grant select on plane.waits to authenticated;
 grant select on plane.signals to authenticated;
 grant select on plane.payloads to authenticated;
 grant select, insert on plane.events to authenticated;
+
+-- People
+grant select, update on plane.members to authenticated;
+grant select, insert, update on plane.invitations to authenticated;
 
 -- Runners: the kernel verbs, no tables.
 grant usage on schema plane, gateway, api to plane_runner;
@@ -116,16 +153,26 @@ grant select on plane.workflows, plane.workflow_versions to plane_kernel;
 grant select, insert, update, delete
   on plane.executions, plane.frames, plane.checkpoints, plane.waits, plane.signals, plane.payloads, plane.events
 to plane_kernel;
-grant select, update, delete on plane.state, plane.idempotency to plane_kernel; -- update: to lock what is deleted
+grant select, update, delete on plane.state, plane.idempotency, plane.locks to plane_kernel; -- update: to lock what is deleted
+grant select, insert, update, delete on plane.state_history to plane_kernel;
 grant select on plane.violations to plane_kernel;
 grant insert on plane.audit_entries to plane_kernel;
 revoke create on schema plane from plane_kernel;
 
 -- The gateway's functions run as this role.
 grant usage on schema plane to plane_gateway;
-grant execute on function plane.clock(), plane.raise_error(int, text, text, text, jsonb) to plane_gateway;
+grant execute on function
+  plane.clock(),
+  plane.raise_error(int, text, text, text, jsonb),
+  plane.caller_claims(),
+  plane.caller_person(),
+  plane.role_scopes(text)
+to plane_gateway;
+grant execute on all functions in schema gateway to plane_gateway;
 grant select on gateway.verbs to plane_gateway;
 grant select, insert on plane.organisations to plane_gateway;
 grant select, insert, update on plane.api_keys to plane_gateway;
 grant insert on plane.audit_entries to plane_gateway;
+grant select, insert, update on plane.members to plane_gateway;
+grant select, update on plane.invitations to plane_gateway;
 revoke create on schema gateway from plane_gateway;

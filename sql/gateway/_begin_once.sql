@@ -2,7 +2,7 @@
 --
 -- Null: the caller is the first, does its work and calls gateway._end_once in the same transaction.
 -- A concurrent request with the same key waits here until the first has committed or rolled back (lock_timeout: 55P03).
--- Called by api.call_with_key and plane.act, as authenticated. Raises 422 idempotency_mismatch.
+-- Called by api.call_with_key, gateway._call_verb and plane.act, as authenticated. Raises 422 idempotency_mismatch.
 create function gateway._begin_once(p_key text, p_fingerprint text)
 returns jsonb
 language plpgsql
@@ -10,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org    uuid := plane.caller_org();
-  v_caller uuid := plane.caller_key();
+  v_caller uuid := plane.caller_id();
   v_kept   plane.idempotency;
 begin
   insert into plane.idempotency (org_id, key_id, key, fingerprint)

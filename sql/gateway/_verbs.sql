@@ -1,9 +1,12 @@
--- What call_with_key may call. Each sql/api/<fn>.sql ends with its own row, so the list grows with the files.
+-- What call_with_key, call_as_person and call_with_token may call. Each sql/api/<fn>.sql ends with its own row, so the list grows with the files.
 create table gateway.verbs (
   fn      text primary key,
   scope   text not null,                                -- '' any valid key
   is_read boolean not null,
-  kinds   text[] not null default '{agent,operator,person}' -- which kinds of key, and people
+  kinds   text[] not null default '{agent,operator,person}'
+    -- agent, operator  keys of that kind
+    -- person           members of the organisation, whose role gives the scope
+    -- user             whoever has signed in, member or not; the verb sees no organisation
 );
 
 -- Access
