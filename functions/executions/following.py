@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, cast
 
 from functions.shared.db import executions
 from functions.shared.errors import FieldProblem, InvalidInput
+from functions.shared.web.pace import Pace
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -16,30 +16,11 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import JsonObject
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.02, 0.25, 1.5
-
-
-class _Pace:
-    """Pauses that grow, within the seconds that the caller waits."""
-
-    def __init__(self, seconds: float) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._until = self._clock() + seconds
-        self._pause = _FIRST_PAUSE_S
-
-    async def has_more(self) -> bool:
-        """Pause; False when the time is up."""
-        left = self._until - self._clock()
-        if left <= 0:
-            return False
-        await asyncio.sleep(min(self._pause, left))
-        self._pause = min(self._pause * _GROWTH, _LONGEST_PAUSE_S)
-        return True
 
 
 async def until_ended(db: CallerDb, execution: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Give the execution when it has ended, or as it is after so many seconds."""
-    pace = _Pace(seconds)
+    pace = Pace(seconds)
     while execution["status"] not in ENDED and await pace.has_more():
         execution = cast("dict[str, Any]", await executions.get_execution(db, execution["id"]))
     return execution
@@ -53,7 +34,7 @@ async def next_events(
     `next_cursor` goes on after the last one; it is null when the execution has ended and everything was given.
     """
     payload: JsonObject = {"execution_id": str(execution_id), "limit": limit, "after": read_cursor(after)}
-    pace = _Pace(seconds)
+    pace = Pace(seconds)
     while True:
         found: Any = await executions.list_events(db, payload)
         is_over = found["has_ended"] and not found["has_more"]

@@ -1,4 +1,4 @@
-"""Does the plane's chores, finds what is due and rings for it: expired leases, timers, lost doorbells. Runs every minute."""
+"""Does the plane's chores, and rings for what is due: expired leases, timers, lost doorbells. Runs every minute."""
 
 from __future__ import annotations
 

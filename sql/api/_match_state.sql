@@ -1,9 +1,10 @@
 -- Locks the caller's value, when there is one that has not expired, and compares it with what the caller expects.
 --
--- payload: {component, key, if_version?: 0 means that there is none, if_match?: an ETag, * means that there is one}
+-- payload: {component, key, if_version?: 0 means that there is none, if_match?: an ETag, * means that there is one,
+-- fencing_token?: of the lock of that name}
 -- Gives null when there is none. The lock orders writers of one key that exists; two that make it at once meet in the
 -- primary key. Called by the verbs that write state. Raises 409 state_version_conflict ·
--- 412 precondition_failed · 422 invalid_input.
+-- 412 precondition_failed · 422 invalid_input, and what plane.require_lock raises.
 create function plane.match_state(payload jsonb)
 returns plane.state
 language plpgsql
@@ -16,6 +17,7 @@ declare
   v_version  bigint := 0;
 begin
   perform plane.check_state_key(payload);
+  perform plane.require_lock(payload);
   select * into v_state
   from plane.state
   where org_id = plane.caller_org() and component = payload ->> 'component' and key = payload ->> 'key'

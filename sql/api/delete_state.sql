@@ -1,5 +1,5 @@
 -- Deletes a value.
--- payload: {component, key, if_version?, if_match?} · answers: {component, key}
+-- payload: {component, key, if_version?, if_match?, fencing_token?} · answers: {component, key}
 -- raises: 404 state_not_found, 409 state_version_conflict, 412 precondition_failed
 create function api.delete_state(payload jsonb)
 returns jsonb
@@ -15,6 +15,7 @@ begin
   end if;
   delete from plane.state
   where org_id = v_old.org_id and component = v_old.component and key = v_old.key;
+  perform plane.keep_history(v_old, plane.clock(), 'deleted');
   perform plane.record_audit('delete_state', 'state', v_old.component || '/' || v_old.key,
     jsonb_build_object('version', v_old.version));
   return jsonb_build_object('component', v_old.component, 'key', v_old.key);

@@ -11,10 +11,6 @@ declare
   v_value  constant jsonb := coalesce(payload -> 'value', 'null');
   v_answer jsonb;
 begin
-  if not payload ?| array['if_version', 'if_match'] then
-    perform plane.check_state_key(payload);
-    return plane.write_state(payload, null, v_value, 'put_state', false, true);
-  end if;
   while v_answer is null loop
     v_answer := plane.write_state(payload, plane.match_state(payload), v_value, 'put_state', false);
   end loop;

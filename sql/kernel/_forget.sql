@@ -1,5 +1,5 @@
--- Deletes what has served its time, a page of each: frames ten minutes after their end, expired state, idempotency keys after a day
--- (those of a running execution's steps stay). Answers how many rows.
+-- Deletes what has served its time, a page of each: frames ten minutes after their end, expired state and old versions of it,
+-- idempotency keys after a day (those of a running execution's steps stay). Answers how many rows.
 create function plane._forget(p_limit int)
 returns int
 language plpgsql
@@ -16,11 +16,7 @@ begin
     limit p_limit for update skip locked);
   get diagnostics v_frames = row_count;
 
-  delete from plane.state where (org_id, component, key) in (
-    select org_id, component, key from plane.state
-    where expires_at <= plane.clock()
-    limit p_limit for update skip locked);
-  get diagnostics v_state = row_count;
+  v_state := plane._forget_state(p_limit);
 
   delete from plane.idempotency where (org_id, key_id, key) in (
     select i.org_id, i.key_id, i.key from plane.idempotency as i

@@ -42,3 +42,23 @@ async def list_state(db: CallerDb, page: JsonObject) -> Json:
 async def delete_state(db: CallerDb, fields: JsonObject) -> None:
     """Delete a value. Raises NotFound, Conflict, PreconditionFailed."""
     await db.write("delete_state", fields)
+
+
+async def get_state_version(db: CallerDb, component: str, key: str, moment: JsonObject) -> Json:
+    """Read a value by `version` or `as_of`. Raises NotFound `state_version_not_found`."""
+    return await db.read("get_state_version", {"component": component, "key": key, **moment})
+
+
+async def list_state_history(db: CallerDb, page: JsonObject) -> Json:
+    """List a page of a key's versions: `{data, next}`."""
+    return await db.read("list_state_history", page)
+
+
+async def lock_state(db: CallerDb, fields: JsonObject) -> Json:
+    """Take or renew a lock. Answers it and `is_new`. Raises Conflict `lock_held`, `lock_lost`."""
+    return await db.write("lock_state", fields)
+
+
+async def unlock_state(db: CallerDb, fields: JsonObject) -> Json:
+    """Give a lock back. Raises Conflict `lock_lost`."""
+    return await db.write("unlock_state", fields, safe=True)

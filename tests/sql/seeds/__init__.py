@@ -1,7 +1,7 @@
 """What each part of the plane adds to the isolation matrix: one module a part, found by its file.
 
-A module may have SEEDS, CALLS, WRITES and DEFINERS, in the shapes of isolation.py and test_isolation.py beside this folder,
-and IDS: the names that it gives to `things.id(name)`.
+A module may have SEEDS, CALLS, WRITES and DEFINERS, in the shapes of tests/sql/{isolation,test_isolation}.py, and IDS:
+the names that it gives to `things.id(name)`.
 """
 
 from __future__ import annotations
