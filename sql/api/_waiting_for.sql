@@ -1,5 +1,6 @@
 -- What an execution waits for now: [{path, kind, name, until, opened_at, …what the wait says: message, show, form, outcomes}].
--- A child names its execution, so that whoever follows can look there.
+-- A child names its execution, so that whoever follows can look there. A working step that asks a person has asks: approval or policy;
+-- what it carries over to itself is nobody's business.
 create function plane.waiting_for(p_execution plane.executions)
 returns jsonb
 language sql
@@ -7,7 +8,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(
-    plane.with_money(w.data) || jsonb_build_object(
+    plane.with_money(w.data - 'carried') || jsonb_build_object(
       'path', w.path, 'kind', w.kind, 'name', w.name, 'opened_at', w.opened_at, 'until', w.deadline
     )
     || case when w.match is null then '{}' else jsonb_build_object('match', w.match) end

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from functions.shared.db.kernel import Stale
+from functions.shared.engine.asking import answers_of, asked, noted
 from functions.shared.engine.excerpts import excerpt, short
 from functions.shared.engine.facts import Record
 from functions.shared.engine.results import Ended, Later, Lost, Spent
@@ -18,7 +19,7 @@ from functions.shared.engine.retry import delay_s
 from functions.shared.engine.step_cache import cached, remember
 from functions.shared.errors import PlaneError
 from functions.shared.log import logger
-from functions.shared.steps.base import Context, StepFailed
+from functions.shared.steps.base import Context, NeedsPerson, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +50,10 @@ def _prepares(kind: type) -> bool:
 
 
 async def run_step(start: Start, scope: StepScope, *, earlier: JsonObject, on_attempt: Callable[[int], None]) -> Result:
-    """Run a step to its result, to a back-off that is worth waiting for elsewhere, or to not knowing what it did.
+    """Run a step to its result, to a question or a back-off to wait for, or to not knowing what it did.
 
-    `earlier`: what a retry wait has carried over ({attempts, usage}). `on_attempt` is told the number of each attempt.
+    `earlier`: what a retry or a question has carried over ({attempts, usage}).
+    `on_attempt` is told the number of each attempt.
     """
     return await _Run(start, scope, earlier, on_attempt).run()
 
@@ -88,6 +90,7 @@ class _Run:
         self.attempts: list[Json] = list(cast("list[Json]", earlier.get("attempts") or []))
         self.spent = Spent.of(cast("JsonObject", earlier["usage"])) if earlier.get("usage") else Spent()
         self.key = start.idempotency_key or _key_within(scope.namespace, scope.gen, start.path)
+        self.answers = answers_of(start)
         self.began = asyncio.get_running_loop().time()
 
     async def run(self) -> Result:
@@ -97,6 +100,9 @@ class _Run:
             try:
                 done = await (self._attempt(attempt) if store is None else self._attempt_unless_cached(attempt, store))
                 return self._succeeded(done, attempt)
+            except NeedsPerson as question:
+                self.spent.add(question.usage)
+                return self._asked(question, attempt)
             except StepFailed as failure:
                 self.spent.add(failure.usage)
                 pause = self._pause(failure, attempt)
@@ -126,11 +132,13 @@ class _Run:
             )
         if _prepares(type(handler)):
             await self._prepared(cast("Prepares", handler))
+        context = self._context(attempt)
+        await self._guarded(context)
         limit = asyncio.timeout(self.start.timeout_s)
         try:
             async with limit:
-                done = await handler(self.start.config, self._context(attempt))
-        except (StepFailed, Stale):
+                done = await handler(self.start.config, context)
+        except (StepFailed, NeedsPerson, Stale):
             raise
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
@@ -154,6 +162,26 @@ class _Run:
             ) from error
         self.spent.add(done.usage)
         return done
+
+    async def _guarded(self, context: Context) -> None:
+        """Ask whether the step may be attempted; neither its time limit nor its duration counts that."""
+        guard = self.scope.engine.guard
+        if guard is None:
+            return
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        try:
+            await guard.check(self.start.kind, self.start.config, context)
+        except (StepFailed, NeedsPerson, Stale):
+            raise
+        except PlaneError as error:
+            raise StepFailed(error.code, error.detail, retryable=error.retryable) from error
+        except Exception as error:
+            log.exception("the guard before %s of %s broke", self.start.path, self.scope.execution_id)
+            message = f"Whether the step is allowed could not be found out ({type(error).__name__}); the log says why."
+            raise StepFailed("internal", message, retryable=False) from error
+        finally:
+            self.began += loop.time() - since
 
     async def _prepared(self, handler: Prepares) -> None:
         """Let a kind get ready; neither the step's time limit nor its duration counts that."""
@@ -183,7 +211,15 @@ class _Run:
             effects=self.scope.effects,
             http=self.scope.engine.http,
             environment=self.scope.engine.environment,
+            answers=self.answers,
         )
+
+    def _asked(self, question: NeedsPerson, attempt: int) -> Result:
+        """Ask, or fail: a question that cannot be asked is a mistake in the handler."""
+        try:
+            return asked(question, self.start, attempt, attempts=self.attempts, spent=self.spent)
+        except StepFailed as failure:
+            return self._failed(self._error(failure), failure, attempt)
 
     def _pause(self, failure: StepFailed, attempt: int) -> float | None:
         """Seconds until the next attempt; None: there is none.
@@ -251,9 +287,9 @@ class _Run:
         return self._ended(self._record("failed", attempt, failure.details, error=error), len(str(error)))
 
     def _record(self, status: str, attempt: int, details: JsonObject, **result: Json) -> Record:
-        noted: JsonObject = {"input": excerpt(self.start.config), **details}
+        told: JsonObject = {"input": excerpt(self.start.config), **details, **noted(self.start)}
         if self.attempts:
-            noted["attempts"] = self.attempts[-10:]
+            told["attempts"] = self.attempts[-10:]
         return Record(
             path=self.start.path,
             parent=self.start.parent,
@@ -261,7 +297,7 @@ class _Run:
             status="succeeded" if status == "succeeded" else "failed",
             output=result.get("output"),
             error=cast("JsonObject | None", result.get("error")),
-            details=noted,
+            details=told,
             attempts=attempt,
             cost_usd=self.spent.cost_usd,
         )

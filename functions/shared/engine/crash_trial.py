@@ -19,7 +19,7 @@ from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.retry import RetryPolicy
 from functions.shared.engine.runner import run_frame
 from functions.shared.errors import PlaneError
-from functions.shared.steps import HANDLERS, Done, HttpPolicy, StepFailed
+from functions.shared.steps import HANDLERS, Done, HttpPolicy, NeedsPerson, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -286,14 +286,18 @@ class _Run:
         if self._is_look_up(kind, config, path):
             result = self._results.get(path)
             return Done({"found": result is not None, "output": None if result is None else result.output})
-        start = Start(path, "", kind, config, context.attempt, RetryPolicy(), context.timeout_s)
+        answers: tuple[JsonObject, ...] = tuple({"outcome": answer.outcome} for answer in context.answers)
+        start = Start(path, "", kind, config, context.attempt, RetryPolicy(), context.timeout_s, answers=answers)
         result = self._case.leaf(start)
-        self._results[path] = result
-        self._calls[path] += 1
         self._step_calls += 1
+        if result.asks is None or context.answers:
+            self._results[path] = result
+            self._calls[path] += 1
         fault = self._database.fault
         if fault is not None and fault.kind == "dies_inside" and fault.at == self._step_calls:
             await self._database.die()
+        if result.asks is not None and not context.answers:
+            raise _question(result.asks)
         return _done(result)
 
     def _do_child(self, config: JsonObject) -> Done:
@@ -357,6 +361,19 @@ def _done(result: LeafResult) -> Done:
     if result.error is not None:
         raise StepFailed(str(result.error["code"]), str(result.error.get("message", "")))
     return Done(result.output)
+
+
+def _question(asks: JsonObject) -> NeedsPerson:
+    outcomes = cast("list[str]", asks.get("outcomes") or ["approve", "reject"])
+    return NeedsPerson(
+        str(asks["message"]),
+        show=asks.get("show"),
+        form=cast("JsonObject", asks.get("form") or {}),
+        outcomes=outcomes,
+        kind="policy" if asks.get("kind") == "policy" else "approval",
+        timeout_s=60.0,
+        on_timeout=str(asks.get("on_timeout") or "fail"),
+    )
 
 
 def _record_of(row: dict[str, Any]) -> Record:

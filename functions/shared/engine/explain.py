@@ -66,6 +66,7 @@ def _decided(
         return
     if not row["path"].endswith("]"):
         yield from _why_it_ran(step, row, known)
+    yield from _whom_it_asked(details)
     if row["kind"] == "loop":
         yield _end_of_loop(step, details)
     if row["kind"] == "for_each":
@@ -90,6 +91,13 @@ def _why_it_ran(
     elif idle:
         ran = ", ".join(name for name in needs if name not in idle)
         yield "ran", "join", f"it requires some of its needs: {ran} ran, though {', '.join(idle)} did not"
+
+
+def _whom_it_asked(details: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    asked: object = details.get("asked")
+    for answer in cast("list[dict[str, Any]]", asked) if isinstance(asked, list) else []:
+        who = "a person decided" if answer.get("decided_by") else "nobody answered in time, so it took"
+        yield "asked", str(answer.get("kind")), f"{answer.get('reason')}: {who} {answer.get('outcome')}"
 
 
 def _end_of_loop(step: CompiledStep, details: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from functions.shared.engine.facts import Facts, InFlight, Record, RecordStatus, Shard, Wait
+from functions.shared.engine.questions import carried_by, is_question
 from functions.shared.engine.tally import Tally, steps_in, tally_of
 
 if TYPE_CHECKING:
@@ -155,11 +156,11 @@ class Frame:
         return at.timestamp() - database_now
 
     def carried(self, path: str) -> JsonObject:
-        """Give what the last retry wait of a path has carried over: its failed attempts and their usage."""
+        """Give what the last retry or question of a path has carried over: its failed attempts and their usage."""
         for token in reversed(self._by_path.get(path, [])):
             wait = self.waits.get(token)
-            if wait is not None and wait.kind == "retry":
-                return wait.data
+            if wait is not None and (wait.kind == "retry" or is_question(wait)):
+                return carried_by(wait)
         return {}
 
     def _forget_below(self, path: str) -> int:

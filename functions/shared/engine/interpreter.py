@@ -10,22 +10,28 @@ from typing import TYPE_CHECKING, TypeAlias
 from functions.shared.engine.facts import Facts, Record, Shard, Wait
 from functions.shared.engine.ledger import TIMEOUT_OF
 from functions.shared.engine.memo import Memo
+from functions.shared.engine.plan import Open
 from functions.shared.engine.planner import plan
+from functions.shared.engine.questions import ASKS, CARRIED
 from functions.shared.engine.verification import settle
 
 if TYPE_CHECKING:
     from functions.shared.dsl.compiled import Compiled
-    from functions.shared.engine.plan import Finish, Open, Plan, Start
+    from functions.shared.engine.plan import Finish, Plan, Start
     from functions.shared.jsonvalue import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class LeafResult:
-    """What a leaf step gave: `error` {code, message} when it failed for good."""
+    """What a leaf step gave: `error` {code, message} when it failed for good.
+
+    `asks`: what it asks a person before it goes on, {kind, message, form, outcomes, on_timeout}; it is run again then.
+    """
 
     output: Json = None
     error: JsonObject | None = None
     cost_usd: Decimal | None = None
+    asks: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +167,16 @@ class _Frame:
                 raise Stuck(f"{record.path} was recorded twice")
             world.records[record.path] = record
         for wait in planned.open:
-            world.tokens += 1
-            token = f"{wait.path}#{world.tokens}"
-            self._open[token] = wait
-            self._waits[token] = Wait(token, wait.kind, wait.path, wait.name, wait.data)
+            self._put(wait)
         self._running.update({start.path: start for start in planned.start})
 
     def _run(self, start: Start) -> None:
         world = self._world
         world.started.append(start.path)
         result = world.leaf(start)
+        if result.asks is not None and not start.answers:
+            self._ask(start, result.asks)
+            return
         record: Record | Start = Record(
             path=start.path,
             parent=start.parent,
@@ -187,6 +193,24 @@ class _Frame:
             world.records[record.path] = record
         else:
             self._running[record.path] = record
+
+    def _ask(self, start: Start, asks: JsonObject) -> None:
+        data: JsonObject = {
+            "outcomes": ["approve", "reject"],
+            "on_timeout": "fail",
+            "attempt": start.attempt,
+            **asks,
+            ASKS: asks.get("kind", "approval"),
+            CARRIED: {"is_look_up": start.verifies is not None},
+        }
+        self._put(Open("approval", start.path, start.path, data=data))
+
+    def _put(self, wait: Open) -> None:
+        world = self._world
+        world.tokens += 1
+        token = f"{wait.path}#{world.tokens}"
+        self._open[token] = wait
+        self._waits[token] = Wait(token, wait.kind, wait.path, wait.name, wait.data)
 
     def _answer(self, token: str) -> None:
         wait = self._open[token]

@@ -12,6 +12,7 @@ from functions.shared.dsl.kinds import FailWith
 from functions.shared.dsl.rendering import render_config
 from functions.shared.engine.facts import Record
 from functions.shared.engine.plan import Start
+from functions.shared.engine.questions import answers_in, is_question
 from functions.shared.engine.rendering import (
     RenderError,
     config_of,
@@ -158,6 +159,9 @@ class Leaves:
         if lost is not None and lost.at_most_once and not _is_about(last, lost):
             self._settle_lost(instance, lost)
             return
+        if last is not None and is_question(last):
+            self._start(instance, max(self._attempt_of(instance), lost.attempt if lost is not None else 1))
+            return
         if last is None or last.kind not in {"retry", "unknown"}:
             self._start(instance, lost.attempt if lost is not None else 1)
             return
@@ -207,6 +211,7 @@ class Leaves:
             effect="at_most_once",
             on_unknown="verify",
             verifies=self._render(instance, lost.attempt + 1),
+            answers=answers_in(self._ledger.waits_of(instance.path), is_look_up=True),
         )
 
     def _start(self, instance: Instance, attempt: int) -> None:
@@ -231,6 +236,7 @@ class Leaves:
             idempotency_key=None if key is None else _text(key),
             cache=self._cache(instance),
             budget_usd=None if left is None else str(left),
+            answers=answers_in(self._ledger.waits_of(instance.path)),
         )
 
     def _cache(self, instance: Instance) -> JsonObject | None:

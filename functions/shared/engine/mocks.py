@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from functions.shared.dsl.schema import accept
 from functions.shared.engine.interpreter import Answer, LeafResult
 from functions.shared.engine.paths import address_of, index_of, segments
+from functions.shared.engine.questions import ASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +40,10 @@ class Mocks:
                 return self.real(start)
             raise MockProblem(_missing(start.path, start.kind))
         value = self._value(key, start.path)
+        if (question := _question_in(value)) is not None:
+            if not start.answers:
+                return LeafResult(asks=question)
+            value = _then(key, value)
         if (error := _error_in(value)) is not None:
             return LeafResult(error=error)
         _check_schema(start, value)
@@ -56,6 +61,8 @@ class Mocks:
                 return Answer("answered", {})
             raise MockProblem(_missing(wait.path, "workflow" if wait.kind == "child" else wait.kind))
         value = self._value(key, wait.path)
+        if ASKS in wait.data:
+            value = _answer_in(key, value)
         error = _error_in(value)
         if error is not None and error.get("code") == "timed_out":
             return Answer("timed_out")
@@ -121,6 +128,25 @@ def _error_in(value: Json) -> JsonObject | None:
     if not isinstance(error.get("code"), str):
         return None
     return {"message": "a mocked failure", **error}
+
+
+def _question_in(value: Json) -> JsonObject | None:
+    """Give what a mocked step asks a person before it goes on: {ask: {message, form, outcomes}, answer, then}."""
+    if not isinstance(value, dict) or not {"ask", "answer"} <= set(value) <= {"ask", "answer", "then"}:
+        return None
+    return {"message": "a mocked question", **value["ask"]} if isinstance(value["ask"], dict) else None
+
+
+def _answer_in(key: str, value: Json) -> Json:
+    if _question_in(value) is None or not isinstance(value, dict):
+        raise MockProblem(f"mock `{key}`: the step asks a person; write {{ask: {{}}, answer: {{outcome}}, then: …}}")
+    return value["answer"]
+
+
+def _then(key: str, value: Json) -> Json:
+    if not isinstance(value, dict) or "then" not in value:
+        raise MockProblem(f"mock `{key}`: `then` is missing: what the step does once it has been answered")
+    return value["then"]
 
 
 def _check_schema(start: Start, value: Json) -> None:

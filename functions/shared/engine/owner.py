@@ -27,7 +27,7 @@ from functions.shared.engine.outbox import Closed, Decided, Opened, size_of
 from functions.shared.engine.outcome import Left
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
-from functions.shared.engine.results import Ended, Later, Lost
+from functions.shared.engine.results import Asked, Ended, Later, Lost
 from functions.shared.engine.step_scope import EnvironmentSecrets, FrameEffects, StepScope
 from functions.shared.engine.verdicts import (
     CRASHES_FATAL,
@@ -207,6 +207,8 @@ class Owner:
                     self._take(result)
                 case Later():
                     self._open_retry(result)
+                case Asked():
+                    self._open_question(result)
                 case Lost():
                     self._means.spend(result.spent.cost_usd)
                     self._frame.in_flight[step.start.path] = InFlight(result.attempt, at_most_once=True)
@@ -214,6 +216,13 @@ class Owner:
     def _open_retry(self, later: Later) -> None:
         path = later.start.path
         self._open(Open(kind="retry", path=path, name=path, deadline=Deadline(after_s=later.after_s), data=later.data))
+
+    def _open_question(self, asked: Asked) -> None:
+        path = asked.start.path
+        if asked.start.verifies is not None:  # what it was to look up is not known yet
+            self._frame.in_flight[path] = InFlight(asked.attempt, at_most_once=True)
+        deadline = None if asked.after_s is None else Deadline(after_s=asked.after_s)
+        self._open(Open(kind="approval", path=path, name=path, deadline=deadline, data=asked.data))
 
     def _take(self, ended: Ended) -> None:
         """Take in a result. That of a look-up is the result of the step that was looked up, or lets it start again."""

@@ -33,6 +33,7 @@ class Start:
     idempotency_key: str | None = None  # None: the owner's own, stable one
     cache: JsonObject | None = None  # {key, ttl_s}
     budget_usd: str | None = None  # what is left of the step's own budget
+    answers: tuple[JsonObject, ...] = ()  # of people whom the step has asked: {kind, outcome, form, decided_by, kept}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from functions.shared.dispatch.doorbell import Doorbell
     from functions.shared.dsl.compiled import Compiled
     from functions.shared.jsonvalue import JsonObject
-    from functions.shared.steps.base import Handler, HttpPolicy
+    from functions.shared.steps.base import Guard, Handler, HttpPolicy
 
 OUTPUT_LIMIT_BYTES = 5_000_000
 BATCH_RESULTS = 64
@@ -78,6 +78,7 @@ class Engine:
     http: HttpPolicy
     environment: Mapping[str, str]
     documents: DocumentCache = field(default_factory=DocumentCache)
+    guard: Guard | None = None  # asked before each attempt of each step
 
     async def ring(self, due: Sequence[JsonObject]) -> None:
         """Pass doorbells on, if there are any."""

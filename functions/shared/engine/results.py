@@ -95,4 +95,14 @@ class Lost:
     spent: Spent
 
 
-Result: TypeAlias = Ended | Later | Lost
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A step that goes on when a person has answered. `data` is the approval's; `after_s`: when it times out."""
+
+    start: Start
+    attempt: int
+    after_s: float | None
+    data: JsonObject
+
+
+Result: TypeAlias = Ended | Later | Lost | Asked

@@ -4,8 +4,11 @@ from functions.shared.steps.base import (
     Context,
     Done,
     Effects,
+    Guard,
     Handler,
     HttpPolicy,
+    NeedsPerson,
+    PersonAnswer,
     StepFailed,
     Usage,
 )
@@ -26,4 +29,16 @@ HANDLERS: dict[str, Handler] = {
     "emit": Guarded(run_emit),
 }
 
-__all__ = ["HANDLERS", "Context", "Done", "Effects", "Handler", "HttpPolicy", "StepFailed", "Usage"]
+__all__ = [
+    "HANDLERS",
+    "Context",
+    "Done",
+    "Effects",
+    "Guard",
+    "Handler",
+    "HttpPolicy",
+    "NeedsPerson",
+    "PersonAnswer",
+    "StepFailed",
+    "Usage",
+]

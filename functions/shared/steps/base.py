@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from functions.shared.jsonvalue import Json, JsonObject
 
@@ -49,6 +49,45 @@ class StepFailed(Exception):
         super().__init__(f"{self.code}: {self.message}")
 
 
+@dataclass(eq=False)
+class NeedsPerson(Exception):
+    """A person must answer before the step goes on; raised by a handler, or by the guard before it.
+
+    The engine opens an approval at the step's path, parks, and calls the handler again with the answer in
+    `context.answers`; the attempt is the same one. Raise it before anything has happened outside: what came before it
+    in the handler is done again, unless its fruit is in `kept`, which comes back with the answer.
+    `outcomes`: what may be decided. `on_timeout`: one of them, or `fail`. `rules`: what else the approval says
+    (quorum, assignees). `usage`: what the handler has used up to here.
+    """
+
+    reason: str
+    show: Json = None
+    form: JsonObject = field(default_factory=dict[str, Json])
+    outcomes: Sequence[str] = ("approve", "reject")
+    kind: Literal["policy", "approval"] = "approval"
+    timeout_s: float | None = None
+    on_timeout: str = "fail"
+    kept: Json = None
+    rules: JsonObject = field(default_factory=dict[str, Json])
+    usage: Usage | None = None
+
+    def __post_init__(self) -> None:
+        super().__init__(self.reason)
+        if not self.outcomes or self.on_timeout not in (*self.outcomes, "fail"):
+            raise ValueError(f"on_timeout must be fail or one of the outcomes {list(self.outcomes)}")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAnswer:
+    """What came of a NeedsPerson. `kind` and `kept` are the question's; nobody decided what timed out."""
+
+    kind: str
+    outcome: str
+    form: JsonObject
+    decided_by: Json
+    kept: Json = None
+
+
 class Effects(Protocol):
     """State and events of the execution's organisation, each exactly once by its key."""
 
@@ -71,7 +110,10 @@ class HttpPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What surrounds one attempt. `secrets` raises StepFailed `secret_missing` for a name that is not there."""
+    """What surrounds one attempt. `secrets` raises StepFailed `secret_missing` for a name that is not there.
+
+    `answers`: to what this step has asked people, the latest last.
+    """
 
     execution_id: str
     path: str
@@ -84,9 +126,31 @@ class Context:
     effects: Effects
     http: HttpPolicy
     environment: Mapping[str, str]
+    answers: Sequence[PersonAnswer] = ()
+
+    @property
+    def answer(self) -> PersonAnswer | None:
+        """The answer to what this step's handler has asked last."""
+        return self.answer_to("approval")
+
+    def answer_to(self, kind: str) -> PersonAnswer | None:
+        """Give the answer to the last question of a kind; a guard's are of kind `policy`."""
+        return next((answer for answer in reversed(self.answers) if answer.kind == kind), None)
+
+
+class Guard(Protocol):
+    """Is asked before each attempt of each step. Raises StepFailed to refuse it, NeedsPerson to have it decided.
+
+    What a person has decided about it is `context.answer_to("policy")`. Its time is not the step's.
+    """
+
+    async def check(self, kind: str, config: JsonObject, context: Context) -> None: ...
 
 
 class Handler(Protocol):
-    """Does one attempt of a step. `config` is the step's spec with every template rendered. Raises StepFailed."""
+    """Does one attempt of a step. `config` is the step's spec with every template rendered.
+
+    Raises StepFailed, or NeedsPerson.
+    """
 
     async def __call__(self, config: JsonObject, context: Context) -> Done: ...

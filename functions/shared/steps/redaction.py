@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote, quote_plus
 
 from functions.shared.jsonvalue import Json, JsonObject
-from functions.shared.steps.base import Context, Done, Handler, StepFailed
+from functions.shared.steps.base import Context, Done, Handler, NeedsPerson, StepFailed
 from functions.shared.steps.storable import storable
 
 _MIN_LENGTH = 4  # shorter texts would blot out half of every output
@@ -82,6 +82,19 @@ class Guarded:
                 output=storable(secrets.hide(done.output)),
                 details=_storable_object(secrets.hide_object(done.details)),
             )
+        except NeedsPerson as question:
+            raise NeedsPerson(
+                secrets.hide_text(question.reason),
+                show=storable(secrets.hide(question.show)),
+                form=_storable_object(secrets.hide_object(question.form)),
+                outcomes=question.outcomes,
+                kind=question.kind,
+                timeout_s=question.timeout_s,
+                on_timeout=question.on_timeout,
+                kept=storable(secrets.hide(question.kept)),
+                rules=_storable_object(secrets.hide_object(question.rules)),
+                usage=question.usage,
+            ) from None
         except StepFailed as failure:
             raise StepFailed(
                 failure.code,
