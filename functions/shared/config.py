@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         default="",
         description="Address of Supabase Auth; empty: `/auth/v1` of the Supabase project or of the local plane.",
     )
+    jwks_url: str = Field(
+        default="", description="Where the keys of people's access tokens are; empty: at Supabase Auth's own place."
+    )
+    token_issuer: str = Field(default="", description="Who issues access tokens; empty: the address of Supabase Auth.")
     allow_private_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts, or host:port, in private ranges that http steps and tools may still reach."
     )

@@ -24,7 +24,7 @@ begin
   insert into plane.api_keys (org_id, name, kind, key_hash, prefix, scopes, created_by, expires_at)
   values (
     plane.caller_org(), payload ->> 'name', payload ->> 'kind', sha256(decode(payload ->> 'key_hash', 'hex')),
-    payload ->> 'prefix', v_scopes, plane.caller_key(),
+    payload ->> 'prefix', v_scopes, plane.caller_id(),
     plane.clock() + make_interval(secs => (payload ->> 'expires_in_seconds')::float8))
   returning * into v_key;
   perform plane.record_audit('create_key', 'keys', v_key.id::text,

@@ -11,13 +11,13 @@ as $$
 declare
   v_outcome  constant text := case p_payload ->> 'outcome' when 'approve' then 'grant' when 'reject' then 'stop' else p_payload ->> 'outcome' end;
   v_payload  constant jsonb := case when v_outcome is null then p_payload else p_payload || jsonb_build_object('outcome', v_outcome) end;
-  v_by       constant uuid := plane.caller_key();
+  v_by       constant uuid := plane.caller_id();
   v_usd      numeric := 0;
   v_waits    plane.waits[];
   v_wait     plane.waits;
   v_due      jsonb := '[]';
 begin
-  perform plane._require_decider();
+  perform plane._require_decider('budget');
   perform plane._require_outcome(v_payload, '["grant", "stop"]');
   if v_outcome = 'grant' then
     v_usd := plane._read_amount(v_payload -> 'form' -> 'usd');
@@ -34,7 +34,7 @@ begin
   end if;
 
   foreach v_wait in array v_waits loop
-    if plane._answer_wait(v_wait.execution_id, v_wait.token, v_outcome, v_payload || jsonb_build_object('decided_by', v_by), v_by) then
+    if plane._answer_wait(v_wait.execution_id, v_wait.token, v_outcome, v_payload || jsonb_build_object('decided_by', plane.caller_actor()), v_by) then
       update plane.frames
       set budget_usd = budget_usd + trunc(v_usd / cardinality(v_waits), 9)
       where execution_id = v_wait.execution_id and frame = v_wait.frame;

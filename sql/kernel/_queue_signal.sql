@@ -27,7 +27,7 @@ begin
   end if;
 
   insert into plane.signals (execution_id, org_id, name, payload, sent_by)
-  values (p_execution.id, p_execution.org_id, p_name, p_payload, plane.caller_key());
+  values (p_execution.id, p_execution.org_id, p_name, p_payload, plane.caller_id());
   perform plane._record_event(p_execution.org_id, p_execution.id, 'signal.queued', null, jsonb_build_object('name', p_name));
   return jsonb_build_object('status', 'queued', 'token', null, 'outcome', null, 'due', '[]'::jsonb);
 end;

@@ -1,5 +1,5 @@
--- Adds the caller's vote to an approval with a quorum; a key has one vote, its last. Null when the approval is closed.
--- Answers the payload, with missing: how many more keys must say the same. The caller holds the frame.
+-- Adds the caller's vote to an approval with a quorum; a person has one vote, their last. The caller holds the frame, the wait and
+-- its escalation. Answers the payload, with missing: how many more must say the same.
 create function plane._vote(p_wait plane.waits, p_payload jsonb)
 returns jsonb
 language plpgsql
@@ -7,23 +7,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_votes jsonb;
-  v_same  jsonb;
 begin
   update plane.waits as w
-  set votes = (
-    select coalesce(jsonb_agg(vote), '[]')
-    from jsonb_array_elements(w.votes) as vote
-    where vote -> 'decided_by' <> p_payload -> 'decided_by') || jsonb_build_array(p_payload)
-  where w.execution_id = p_wait.execution_id and w.token = p_wait.token and w.answered_at is null
+  set votes = plane._with_vote(w.votes, p_payload)
+  where w.execution_id = p_wait.execution_id and w.token = p_wait.token
   returning w.votes into v_votes;
-  if not found then
-    return null;
-  end if;
-  select jsonb_agg(vote -> 'decided_by') into v_same
-  from jsonb_array_elements(v_votes) as vote
-  where vote -> 'outcome' = p_payload -> 'outcome';
-  return p_payload || jsonb_build_object(
-    'votes', v_same,
-    'missing', greatest(0, (p_wait.data ->> 'quorum')::int - jsonb_array_length(v_same)));
+  update plane.escalations
+  set votes = plane._shown_votes(v_votes)
+  where execution_id = p_wait.execution_id and wait_token = p_wait.token;
+  return p_payload || plane._count_votes(v_votes, p_payload ->> 'outcome', (p_wait.data ->> 'quorum')::int);
 end;
 $$;

@@ -33,7 +33,7 @@ begin
   end if;
   if v_execution.cancel_requested_at is null then
     perform plane._record_event(v_execution.org_id, p_execution_id, 'cancel.requested', null,
-      jsonb_build_object('by', plane.caller_key()));
+      jsonb_build_object('by', plane.caller_id()));
   end if;
   select plane._cancel_frames(array_agg(k.execution_id), array_agg(k.frame)) into v_due
   from (

@@ -33,7 +33,7 @@ begin
     cancel_requested_at = null, deadline_at = v_frame.deadline_at
   where id = p_execution_id;
   perform plane._record_event(v_execution.org_id, p_execution_id, 'execution.retried', null,
-    jsonb_build_object('gen', v_execution.gen + 1, 'by', plane.caller_key()));
+    jsonb_build_object('gen', v_execution.gen + 1, 'by', plane.caller_id()));
   return jsonb_build_object(
     'execution_id', p_execution_id, 'gen', v_execution.gen + 1, 'status', 'running', 'due', jsonb_build_array(plane._doorbell(v_frame)));
 end;

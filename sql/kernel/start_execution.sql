@@ -24,7 +24,7 @@ begin
       'Start it with mode external and report its progress.');
   end if;
 
-  v_frame := plane._create_execution(v_version, p || jsonb_build_object('id', v_id, 'created_by', plane.caller_key()));
+  v_frame := plane._create_execution(v_version, p || jsonb_build_object('id', v_id, 'created_by', plane.caller_id()));
   return jsonb_build_object(
     'execution_id', v_id,
     'status', 'running',
