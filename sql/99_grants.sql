@@ -79,6 +79,9 @@ grant execute on function
   plane.require_lock(jsonb),
   plane.raise_lock_lost(jsonb, plane.locks),
   plane.lock_json(plane.locks),
+  plane.memory_json(plane.memories),
+  plane.check_memory(jsonb, timestamptz),
+  plane.real_array(jsonb),
   plane.merge_json(jsonb, jsonb),
   plane.key_json(plane.api_keys)
 to authenticated;
@@ -109,12 +112,14 @@ to authenticated;
 grant select on plane.organisations to authenticated;
 grant select, insert, update on plane.api_keys to authenticated;
 grant select, insert, update on plane.idempotency to authenticated;
-grant select, insert on plane.audit_entries to authenticated;
+grant select on plane.audit_entries, plane.audit_seals, plane.audit_heads to authenticated;
 grant select, insert, update on plane.agents to authenticated;
 grant select, insert, update, delete on plane.state to authenticated;
 grant select, insert, delete on plane.state_history to authenticated;
 grant select, insert, update on plane.locks to authenticated;
 grant usage on sequence plane.fencing_token to authenticated;
+grant select, insert, update, delete on plane.memories to authenticated;
+grant execute on function plane.search_memories(jsonb) to authenticated;
 grant select, insert, update on plane.workflows to authenticated;
 grant select, insert on plane.workflow_versions to authenticated;
 grant select on plane.executions to authenticated;
@@ -128,6 +133,16 @@ grant select, insert on plane.events to authenticated;
 -- People
 grant select, update on plane.members to authenticated;
 grant select, insert, update on plane.invitations to authenticated;
+
+-- Limits
+grant select on plane.meters, plane.spent_days, plane.usage_days to authenticated;
+grant select, insert, update, delete on plane.budgets to authenticated;
+grant execute on function
+  plane._period_start(text, timestamptz),
+  plane._spent_since(uuid, date),
+  plane.budget_states(uuid)
+to authenticated;
+grant select, insert, update, delete on plane.meters, plane.spent_days, plane.usage_days, plane.budgets to plane_kernel;
 
 -- Runners: the kernel verbs, no tables.
 grant usage on schema plane, gateway, api to plane_runner;
@@ -155,6 +170,8 @@ grant select, insert, update, delete
 to plane_kernel;
 grant select, update, delete on plane.state, plane.idempotency, plane.locks to plane_kernel; -- update: to lock what is deleted
 grant select, insert, update, delete on plane.state_history to plane_kernel;
+grant usage on schema extensions to plane_kernel;
+grant select, update, delete on plane.memories to plane_kernel;
 grant select on plane.violations to plane_kernel;
 grant insert on plane.audit_entries to plane_kernel;
 revoke create on schema plane from plane_kernel;
@@ -176,3 +193,30 @@ grant insert on plane.audit_entries to plane_gateway;
 grant select, insert, update on plane.members to plane_gateway;
 grant select, update on plane.invitations to plane_gateway;
 revoke create on schema gateway from plane_gateway;
+
+-- Safety
+grant execute on function
+  plane.caller_trace(),
+  plane.seal_text(plane.audit_entries, bigint, text),
+  plane.audit_json(plane.audit_entries),
+  plane.audit_problem(text, bigint, bigint, text),
+  plane.known_seal(bigint, text, text),
+  plane.seal_problem(plane.audit_seals, plane.audit_entries, bigint, text),
+  plane.unsealed_problem(bigint, bigint, bigint, plane.audit_heads, text)
+to authenticated;
+grant execute on function plane.seal_audit(jsonb) to plane_runner;
+grant usage on schema plane to plane_auditor;
+grant execute on function
+  plane.clock(),
+  plane.time_text(timestamptz),
+  plane.raise_error(int, text, text, text, jsonb),
+  plane.caller_claims(),
+  plane.caller_org(),
+  plane.caller_person(),
+  plane.caller_trace(),
+  plane.seal_text(plane.audit_entries, bigint, text),
+  plane._audit_hash(uuid, jsonb)
+to plane_auditor;
+grant select, insert, update on plane.audit_entries, plane.audit_heads to plane_auditor;
+grant select, insert on plane.audit_seals, plane.audit_salts to plane_auditor;
+revoke create on schema plane from plane_auditor;

@@ -1,7 +1,7 @@
 """What each part of the plane adds to the isolation matrix: one module a part, found by its file.
 
 A module may have SEEDS, CALLS, WRITES and DEFINERS, in the shapes of tests/sql/{isolation,test_isolation}.py, and IDS:
-the names that it gives to `things.id(name)`.
+the names that it gives to `things.id(name)`, and FIGURES: its tables that hold no text of anybody's.
 """
 
 from __future__ import annotations
@@ -22,3 +22,4 @@ CALLS = _merged("CALLS")
 WRITES = _merged("WRITES")
 DEFINERS = _merged("DEFINERS")
 IDS: list[str] = [name for part in _PARTS for name in getattr(part, "IDS", ())]
+FIGURES: list[str] = [table for part in _PARTS for table in getattr(part, "FIGURES", ())]
