@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from functions.shared.dispatch.control import Control
     from functions.shared.dispatch.doorbell import Address
     from functions.shared.engine.policy import Engine
+    from functions.shared.web.plain_route import PlainRouter
 
 log = logger("local")
 
@@ -47,9 +48,19 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
     known = settings or settings_of_process()
     routers = (agents, state, workflows, executions, observe, keys, health)
-    app = create_app("local", *routers, lifespan=partial(_running, known))
+    app = create_app("local", *routers, *_development_sign_in(known), lifespan=partial(_running, known))
     app.state.open_database = partial(open_database, known)
     return app
+
+
+def _development_sign_in(settings: Settings) -> list[PlainRouter]:
+    """Give the routes of the sign-in that stands in for Supabase Auth; none but on a plane of one machine."""
+    from functions.shared import devauth  # noqa: PLC0415  with what it needs, it is loaded where it is served
+
+    if not devauth.is_local(settings):
+        return []
+    accounts = devauth.Accounts(settings)
+    return [devauth.auth_router(accounts), devauth.mailbox_router(accounts)]
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from functions.shared.web import discovery
 from functions.shared.web.connection import close_database, open_database
 from functions.shared.web.edge import Edge
 from functions.shared.web.openapi import openapi_of
+from functions.shared.web.plain_route import PlainRoute, PlainRouter
 from functions.shared.web.problems import add_problem_handlers
 from functions.shared.web.route import PlaneRoute
 
@@ -32,7 +33,7 @@ _TEXT_TYPES = ["text/", "application/json", "application/problem+json", "applica
 
 def create_app(
     name: str,
-    *routers: APIRouter,
+    *routers: APIRouter | PlainRouter,
     doorbell: Doorbell | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
@@ -108,7 +109,7 @@ async def _open_from_settings() -> Database:
     return await open_database(settings())
 
 
-def _check(router: APIRouter) -> None:
+def _check(router: APIRouter | PlainRouter) -> None:
     for route in router.routes:
-        if not isinstance(route, PlaneRoute):
-            raise TypeError(f"{getattr(route, 'path', route)} must be a route of a PlaneRouter")
+        if not isinstance(route, (PlaneRoute, PlainRoute)):
+            raise TypeError(f"{getattr(route, 'path', route)} must be a route of a PlaneRouter or a PlainRouter")

@@ -110,6 +110,7 @@ async def _serve(options: Options) -> int:
                 master_key=SecretStr(_master_key(options)),
                 owner=identity.owner,
                 public_url=url,
+                local_data=options.data,
                 log_level=os.environ.get("AGENTPLANE_LOG_LEVEL", "WARNING"),  # a terminal, not a log collector
             )
             ready = {"url": url, "api_key": identity.api_key, "db_url": addresses.owner, "pid": os.getpid()}
