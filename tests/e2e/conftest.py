@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from functions.shared.db.port import Database
     from functions.shared.dispatch.control import Control
     from functions.shared.dispatch.doorbell import Address, Doorbell
-    from functions.shared.steps import Handler
+    from functions.shared.steps import Guard, Handler
     from tests.organisations import Org
 
 
@@ -39,6 +39,7 @@ def make_engine(
     policy: Policy | None = None,
     environment: Mapping[str, str] | None = None,
     handlers: Mapping[str, Handler] = HANDLERS,
+    guard: Guard | None = None,
 ) -> Engine:
     """An engine that may reach services on loopback."""
     return Engine(
@@ -48,6 +49,7 @@ def make_engine(
         policy=policy or Policy(owner="test", lease_s=5, extend_every_s=0.5),
         http=HttpPolicy(allow_private=frozenset({"127.0.0.1"})),
         environment=os.environ if environment is None else environment,
+        guard=guard,
     )
 
 
@@ -69,6 +71,7 @@ async def running_plane(
     is_deaf: bool = False,
     sweep_every_s: float | None = 0.5,
     handlers: Mapping[str, Handler] = HANDLERS,
+    guard: Guard | None = None,
 ) -> AsyncIterator[Plane]:
     """Run frames and sweep in this process.
 
@@ -89,7 +92,7 @@ async def running_plane(
 
     bell = InProcessDoorbell(run, sweep if sweep_every_s else None, sweep_every_s=sweep_every_s or 0)
     outside: Doorbell = SilentDoorbell() if is_deaf else bell
-    engine = make_engine(db, outside, policy=policy, environment=environment, handlers=handlers)
+    engine = make_engine(db, outside, policy=policy, environment=environment, handlers=handlers, guard=guard)
     with suppress(Crash):
         await bell.ring(await kernel.report_owner_dead(db, owner=engine.policy.owner))
     await bell.start()

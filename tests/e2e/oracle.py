@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Names = dict[str, Any]
+ASKS = "result = 'asks "
 SOMEBODY = "somebody"  # whoever decided
 
 
@@ -167,6 +168,8 @@ class Oracle:
     def leaf(self, step: Document, path: str, names: Names) -> Result:
         """What the text of a step says about it."""
         match step:
+            case {"code": {"python": python}} if python.startswith(ASKS):
+                return self.asking(python.removeprefix(ASKS).rstrip("'"), path)
             case {"code": {"python": python}}:
                 fails = python in (FAILS, GIVES_UP) or (python == "result = 'fails at 7'" and names["item"] == 7)
                 return Result("failed", code="boom") if fails else Result("succeeded", path)
@@ -185,6 +188,13 @@ class Oracle:
                 return Result(called.status, called.output, code="boom")
             case _:
                 raise AssertionError(step)
+
+    def asking(self, said: str, path: str) -> Result:
+        """A step that asks a person first: it learns the answer, or fails when there is none."""
+        if said == "nobody fail":
+            return Result("failed", code="timed_out")
+        outcome = said.rpartition(" ")[2]
+        return Result("succeeded", [path, outcome, None if said.startswith("nobody") else SOMEBODY])
 
     def approval(self, approval: Document) -> Result:
         """A person's answer, or what was to happen without one."""

@@ -24,7 +24,10 @@ CHILDREN: tuple[Document, ...] = (
     {"name": "breaks", "steps": {"work": {"code": {"python": FAILS}}}},
 )
 MANY = 205  # items: enough to be cut into shards
-LEAVES = ("work", "work", "work", "flaky", "parked", "once", "transform", "fail", "approval", "timer", "event", "child")
+LEAVES = (
+    *("work", "work", "work", "flaky", "parked", "once", "asks"),
+    *("transform", "fail", "approval", "timer", "event", "child"),
+)
 
 
 @st.composite
@@ -137,6 +140,10 @@ def _leaves(  # noqa: PLR0911  one for each kind
         case "once":
             policy = {"on_unknown": "ask"} if flag % 2 else {"on_unknown": "verify", "verify": NOT_FOUND}
             return {"code": {"python": OK}, "effect": "at_most_once", **policy}
+        case "asks":  # a person, before it goes on
+            said = ("approve", "reject", "nobody reject", "nobody fail")[flag]
+            once = {"effect": "at_most_once", "on_unknown": "ask"} if draw(st.booleans()) else {}
+            return {"code": {"python": f"result = 'asks {said}'"}, **once}
         case "transform":
             return {"transform": _structure(needs, names)}
         case "fail":
@@ -187,6 +194,7 @@ def _features(step: Document, depth: int) -> set[str]:
     found |= {f"code {step['code']['python'][9:]}"} if kind == "code" else set()
     found |= {f"approval {step['approval']['message']}"} if kind == "approval" else set()
     found |= {f"wait {next(iter(step['wait']))}"} if kind == "wait" else set()
+    found |= {"asks first"} if "asks" in str(step.get("code")) else set()
     found |= {"parked retry"} if step.get("retry", {}).get("first") == "60ms" else set()
     for inner in step.get("steps", {}).values():
         found |= _features(inner, depth + 1)

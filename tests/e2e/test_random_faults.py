@@ -29,10 +29,10 @@ from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from functions.shared.dispatch.doorbell import SilentDoorbell
 from functions.shared.engine.policy import Policy
 from functions.shared.errors import PlaneError, Unavailable
-from functions.shared.steps import HANDLERS, Context, Done, StepFailed
+from functions.shared.steps import HANDLERS, Context, Done, NeedsPerson, StepFailed
 from tests.e2e.conftest import running_plane
 from tests.e2e.faults import Crash, WatchedDatabase
-from tests.e2e.oracle import Expected, Oracle, Result, differences, masked
+from tests.e2e.oracle import ASKS, SOMEBODY, Expected, Oracle, Result, differences, masked
 from tests.e2e.random_documents import CHILDREN, FAILS, FLAKY, GIVES_UP, Document, documents, features
 from tests.e2e.tenant import Tenant
 from tests.e2e.wrong_oracles import IgnoresConditions
@@ -116,11 +116,20 @@ class World:
         python, inputs = config["python"], config.get("inputs")
         if not inputs:  # the items of shards are too many to dawdle
             await asyncio.sleep(self.chance.random() * 0.03)
+        if isinstance(python, str) and python.startswith(ASKS):
+            return self.ask(python.removeprefix(ASKS).rstrip("'"), context)
         if python == FAILS or (isinstance(inputs, dict) and "7'" in str(python) and inputs["item"] == 7):
             raise StepFailed("boom", "It broke.")
         if python == GIVES_UP or (python == FLAKY and context.attempt < 3):
             raise StepFailed("boom", "It broke, and may not break again.", retryable=True)
         return Done(context.path)
+
+    def ask(self, said: str, context: Context) -> Done:
+        who, _, on_timeout = said.partition(" ")
+        if (answer := context.answer) is None:
+            late = {"timeout_s": 0.02, "on_timeout": on_timeout} if who == "nobody" else {}
+            raise NeedsPerson(who, kept=context.path, **late)
+        return Done([answer.kept, answer.outcome, SOMEBODY if answer.decided_by else None])
 
     async def answer_waits(self, admin: asyncpg.Connection[Any]) -> None:
         """Answer each wait once, for as long as this runs."""

@@ -14,7 +14,7 @@ from hypothesis.errors import NoSuchExample
 from functions.shared.dsl.checker import check
 from functions.shared.dsl.compiled import compile_document
 from functions.shared.engine.interpreter import Answer, LeafResult, Stuck, run_in_memory
-from tests.e2e.oracle import SOMEBODY, Expected, Oracle, Result, differences, masked
+from tests.e2e.oracle import ASKS, SOMEBODY, Expected, Oracle, Result, differences, masked
 from tests.e2e.random_documents import CHILDREN, FAILS, GIVES_UP, Document, documents, features
 from tests.e2e.wrong_oracles import WRONG_ORACLES
 
@@ -40,8 +40,18 @@ def planned(document: Document, seed: int) -> Expected:
 def _work(start: Start) -> LeafResult:
     python = start.config["python"]
     inputs: Any = start.config.get("inputs")
+    if isinstance(python, str) and python.startswith(ASKS):
+        return _ask(python.removeprefix(ASKS).rstrip("'"), start)
     fails = python in (FAILS, GIVES_UP) or (python == "result = 'fails at 7'" and inputs["item"] == 7)
     return LeafResult(error={"code": "boom", "message": ""}) if fails else LeafResult(start.path)
+
+
+def _ask(said: str, start: Start) -> LeafResult:
+    if start.answers:
+        answer = start.answers[-1]
+        return LeafResult([start.path, answer["outcome"], SOMEBODY if answer["decided_by"] else None])
+    who, _, on_timeout = said.partition(" ")
+    return LeafResult(asks={"message": who, "on_timeout": on_timeout or "fail"})
 
 
 def _answer(wait: Open) -> Answer:
