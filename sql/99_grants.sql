@@ -3,7 +3,7 @@
 -- The doors. anon may execute these four and what the doors call first.
 grant usage on schema api, gateway to anon, authenticator;
 grant execute on function
-  api.call_with_key(text, text, jsonb, jsonb),
+  api.call_with_key(text, text, jsonb, jsonb, jsonb),
   api.kernel_with_key(text, text, jsonb),
   api.call_public(text, jsonb),
   api.ping(),
@@ -26,7 +26,7 @@ to authenticator;
 grant usage on schema api, plane, gateway to authenticated;
 grant execute on all functions in schema api to authenticated;
 revoke execute on function
-  api.call_with_key(text, text, jsonb, jsonb),
+  api.call_with_key(text, text, jsonb, jsonb, jsonb),
   api.kernel_with_key(text, text, jsonb),
   api.call_with_token(jsonb, text, jsonb, text, jsonb),
   api.call_public(text, jsonb)
@@ -136,13 +136,21 @@ grant select, insert, update on plane.invitations to authenticated;
 
 -- Limits
 grant select on plane.meters, plane.spent_days, plane.usage_days to authenticated;
-grant select, insert, update, delete on plane.budgets to authenticated;
+grant select, insert, update, delete on plane.budgets, plane.rate_limits to authenticated;
+grant select on plane.rate_buckets to authenticated;
 grant execute on function
   plane._period_start(text, timestamptz),
   plane._spent_since(uuid, date),
   plane.budget_states(uuid)
 to authenticated;
-grant select, insert, update, delete on plane.meters, plane.spent_days, plane.usage_days, plane.budgets to plane_kernel;
+grant select, insert, update, delete
+  on plane.meters, plane.spent_days, plane.usage_days, plane.budgets, plane.rate_buckets
+to plane_kernel;
+grant select on plane.organisations to plane_kernel;
+grant select on sequence plane.feed_id to plane_kernel;
+grant select on plane.rate_limits to plane_gateway;
+grant select, insert, update, delete on plane.rate_buckets to plane_gateway;
+grant execute on function gateway._lease_tokens(jsonb, jsonb) to anon, authenticator, authenticated;
 
 -- Runners: the kernel verbs, no tables.
 grant usage on schema plane, gateway, api to plane_runner;
@@ -215,8 +223,67 @@ grant execute on function
   plane.caller_person(),
   plane.caller_trace(),
   plane.seal_text(plane.audit_entries, bigint, text),
+  plane._require_org(),
   plane._audit_hash(uuid, jsonb)
 to plane_auditor;
 grant select, insert, update on plane.audit_entries, plane.audit_heads to plane_auditor;
 grant select, insert on plane.audit_seals, plane.audit_salts to plane_auditor;
 revoke create on schema plane from plane_auditor;
+
+-- Agents
+grant select, insert, update, delete on plane.agent_terms to authenticated;
+grant select on plane.agent_records to authenticated;
+grant execute on function
+  plane.slug(text),
+  plane.stems(text),
+  plane.shingles(text),
+  plane.wilson(int, int),
+  plane.type_fits(jsonb, jsonb),
+  plane.schema_fit(jsonb, jsonb, jsonb),
+  plane.agent_of(text),
+  plane.agent_said(plane.agents),
+  plane.agent_skills(jsonb),
+  plane.index_agent(plane.agents),
+  plane.note_agent_change(plane.agents, plane.agents),
+  plane.similar_terms(text, text),
+  plane.match_asked(jsonb),
+  plane.match_weights(jsonb),
+  plane.match_reasons(jsonb, jsonb),
+  plane.open_work(uuid),
+  plane.record_json(plane.agent_records)
+to authenticated;
+grant execute on function
+  plane.note_agent_health(jsonb),
+  plane.update_agent_records(jsonb),
+  plane.note_chore(jsonb),
+  plane.get_plane_health(jsonb)
+to plane_runner;
+grant select on plane.agents, plane.ended_work to plane_kernel;
+grant update (noted_health, noted_at) on plane.agents to plane_kernel;
+grant select, insert, update on plane.agent_records to plane_kernel;
+grant usage on schema gateway to plane_kernel;
+grant select, insert, update on gateway.chore_runs to plane_kernel;
+
+-- Escalations: tenants read; the kernel's functions write.
+grant select on plane.escalations, plane.escalation_comments, plane.escalation_mails, plane.escalation_links to authenticated;
+grant execute on function
+  plane.open_escalation(jsonb),
+  plane.resolve_escalation(jsonb),
+  plane.dismiss_escalation(jsonb),
+  plane.claim_escalation(jsonb),
+  plane.release_escalation(jsonb),
+  plane.update_escalation(jsonb),
+  plane.comment_on_escalation(jsonb),
+  plane.find_escalation(text),
+  plane.escalation_json(plane.escalations, boolean),
+  plane.refusal_to_answer(plane.escalations),
+  plane.needs_another(plane.escalations),
+  plane.is_assigned(jsonb, jsonb),
+  plane.raise_no_escalation(uuid),
+  plane.role_scopes(text)
+to authenticated;
+grant select, insert, update, delete
+  on plane.escalations, plane.escalation_comments, plane.escalation_mails, plane.escalation_links
+to plane_kernel;
+grant select on plane.members to plane_kernel;
+grant execute on function plane.time_out_escalation(jsonb) to plane_runner;

@@ -13,8 +13,14 @@ declare
 begin
   perform plane.require_signaller();
   v_signalled := plane.signal_execution(v_execution.id, payload ->> 'name', payload -> 'payload');
-  perform plane.record_audit('signal_execution', 'executions', v_execution.id::text, jsonb_build_object(
-    'name', payload -> 'name', 'status', v_signalled -> 'status', 'outcome', v_signalled -> 'outcome'));
+  -- A decision is in the audit as the escalation's, however it came.
+  if v_signalled ->> 'status' = 'voted' then
+    perform plane.record_audit('vote_escalation', 'escalations', v_signalled ->> 'escalation_id', jsonb_build_object(
+      'outcome', v_signalled -> 'outcome', 'execution_id', v_execution.id));
+  elsif v_signalled ->> 'escalation_id' is null then
+    perform plane.record_audit('signal_execution', 'executions', v_execution.id::text, jsonb_build_object(
+      'name', payload -> 'name', 'status', v_signalled -> 'status', 'outcome', v_signalled -> 'outcome'));
+  end if;
   return v_signalled - 'token' || jsonb_build_object('execution_id', v_execution.id, 'name', payload -> 'name');
 end;
 $$;

@@ -1,5 +1,5 @@
 -- Closes the waits of a frame whose deadline has passed, as timed_out. Whether there were any.
--- The caller holds the frame.
+-- What people were asked closes with them. The caller holds the frame.
 create function plane._close_due(p_execution_id uuid, p_frame text)
 returns boolean
 language plpgsql
@@ -8,17 +8,23 @@ as $$
 declare
   v_now    timestamptz := plane.clock();
   v_closed int;
+  v_asked  plane.waits[];
+  v_wait   plane.waits;
 begin
   with closed as (
     update plane.waits
     set answered_at = v_now, outcome = 'timed_out'
     where execution_id = p_execution_id and frame = p_frame and answered_at is null and deadline <= v_now
-    returning org_id, path, kind, token
+    returning *
+  ), noted as (
+    insert into plane.events (org_id, execution_id, type, path, data)
+    select org_id, p_execution_id, 'wait.answered', path, jsonb_build_object('kind', kind, 'token', token, 'outcome', 'timed_out')
+    from closed
   )
-  insert into plane.events (org_id, execution_id, type, path, data)
-  select org_id, p_execution_id, 'wait.answered', path, jsonb_build_object('kind', kind, 'token', token, 'outcome', 'timed_out')
-  from closed;
-  get diagnostics v_closed = row_count;
+  select count(*), array_agg(c) filter (where c.kind in ('approval', 'budget', 'unknown')) into v_closed, v_asked from closed as c;
+  foreach v_wait in array coalesce(v_asked, '{}') loop
+    perform plane._close_escalation_of(v_wait);
+  end loop;
 
   update plane.frames
   set

@@ -74,4 +74,31 @@ union all
 select 'a queued signal is not awaited', s.execution_id, w.frame, s.name
 from plane.signals as s
 join plane.waits as w on w.execution_id = s.execution_id and w.name = s.name
-where s.taken_at is null and w.kind = 'event' and w.answered_at is null and plane._has_equal(s.payload, w.match);
+where s.taken_at is null and w.kind = 'event' and w.answered_at is null and plane._has_equal(s.payload, w.match)
+-- Questions
+union all
+select 'a wait for a decision has its escalation', w.execution_id, w.frame, w.token
+from plane.waits as w
+where w.answered_at is null and w.kind in ('approval', 'unknown')
+  and not exists (
+    select from plane.escalations as x
+    where x.execution_id = w.execution_id and x.wait_token = w.token and x.decided_at is null)
+union all
+select 'a wait for money has its escalation', w.execution_id, w.frame, w.token
+from plane.waits as w
+join plane.executions as e on e.id = w.execution_id
+where w.answered_at is null and w.kind = 'budget'
+  and not exists (
+    select from plane.escalations as x
+    where x.execution_id = e.root_execution_id and x.kind = 'budget' and x.decided_at is null)
+union all
+select 'an open escalation has its wait', x.execution_id, null, x.wait_token
+from plane.escalations as x
+where x.decided_at is null and x.wait_token is not null
+  and not exists (
+    select from plane.waits as w
+    where w.execution_id = x.execution_id and w.token = x.wait_token and w.answered_at is null)
+union all
+select 'an open escalation of a budget has its wait', x.execution_id, null, null
+from plane.escalations as x
+where x.decided_at is null and x.kind = 'budget' and not plane._has_open_budget(x.execution_id);

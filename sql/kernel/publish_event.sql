@@ -10,11 +10,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_org     constant uuid := plane._require_org();
-  v_id      bigint;
-  v_wait    plane.waits;
-  v_matched int := 0;
-  v_due     jsonb := '[]';
+  v_org constant uuid := plane._require_org();
+  v_id  bigint;
 begin
   perform plane._check_isolation();
   perform plane._lock_topics(array[v_org || '/' || p_name]);
@@ -26,31 +23,10 @@ begin
     select feed_id into v_id
     from plane.events
     where org_id = v_org and idempotency_key = p_execution_id || '/' || p_idempotency_key;
-    return jsonb_build_object('id', v_id::text, 'matched', 0, 'due', v_due);
+    return jsonb_build_object('id', v_id::text, 'matched', 0, 'due', '[]'::jsonb);
   end if;
 
-  perform
-  from plane.frames as f
-  where (f.execution_id, f.frame) in (
-    select w.execution_id, w.frame
-    from plane.waits as w
-    where w.org_id = v_org and w.name = p_name and w.kind = 'event' and w.answered_at is null
-      and plane._has_equal(p_payload, w.match))
-  order by f.depth desc, f.execution_id, f.frame
-  for no key update;
-
-  for v_wait in
-    select *
-    from plane.waits as w
-    where w.org_id = v_org and w.name = p_name and w.kind = 'event' and w.answered_at is null
-      and plane._has_equal(p_payload, w.match)
-  loop
-    if plane._answer_wait(v_wait.execution_id, v_wait.token, 'answered', p_payload) then
-      v_matched := v_matched + 1;
-      v_due := v_due || plane._wake(v_wait.execution_id, v_wait.frame);
-    end if;
-  end loop;
-  return jsonb_build_object('id', v_id::text, 'matched', v_matched, 'due', v_due);
+  return jsonb_build_object('id', v_id::text) || plane._answer_event_waits(v_org, p_name, p_payload);
 end;
 $$;
 

@@ -44,3 +44,7 @@ create policy "the gateway lets people join" on plane.members
 create policy "the gateway notes who was seen and who came back" on plane.members
   for update to plane_gateway
   using (true);
+
+create policy "the kernel asks who may decide" on plane.members
+  for select to plane_kernel
+  using (true);
