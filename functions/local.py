@@ -9,9 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from functions.agents.app import router as agents
+from functions.audit.app import router as audit
 from functions.executions.app import router as executions
 from functions.health.app import router as health
 from functions.keys.app import router as keys
+from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.shared.chores import CHORES, ChoreRunner, Plane
 from functions.shared.config import settings as settings_of_process
@@ -23,7 +25,7 @@ from functions.shared.errors import PlaneError
 from functions.shared.log import configure_logging, logger
 from functions.shared.steps.llm import close_models, warm
 from functions.shared.web.app import create_app
-from functions.shared.web.connection import database_of, open_database
+from functions.shared.web.connection import database_of, open_database, open_tokens
 from functions.state.app import router as state
 from functions.workflows.app import router as workflows
 
@@ -47,9 +49,10 @@ RETRY_S = 1.0
 def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
     known = settings or settings_of_process()
-    routers = (agents, state, workflows, executions, observe, keys, health)
+    routers = (agents, state, memory, workflows, executions, observe, keys, health, audit)
     app = create_app("local", *routers, *_development_sign_in(known), lifespan=partial(_running, known))
     app.state.open_database = partial(open_database, known)
+    app.state.open_tokens = partial(open_tokens, known)
     return app
 
 

@@ -18,7 +18,7 @@ to anon, authenticator;
 
 -- People: with their own token through PostgREST; or on the direct path, by a function that has verified it.
 grant execute on function
-  api.call_with_token(jsonb, text, jsonb, text, jsonb),
+  api.call_with_token(jsonb, text, jsonb, text, jsonb, jsonb),
   gateway.authenticate_person(text, text)
 to authenticator;
 
@@ -28,12 +28,12 @@ grant execute on all functions in schema api to authenticated;
 revoke execute on function
   api.call_with_key(text, text, jsonb, jsonb, jsonb),
   api.kernel_with_key(text, text, jsonb),
-  api.call_with_token(jsonb, text, jsonb, text, jsonb),
+  api.call_with_token(jsonb, text, jsonb, text, jsonb, jsonb),
   api.call_public(text, jsonb)
 from authenticated;
 grant execute on function
   gateway.authenticate_person(text, text),
-  gateway._call_verb(text, jsonb, jsonb),
+  gateway._call_verb(text, jsonb, jsonb, jsonb),
   gateway._begin_once(text, text),
   gateway._end_once(text, jsonb)
 to authenticated;
@@ -131,6 +131,7 @@ grant select on plane.payloads to authenticated;
 grant select, insert on plane.events to authenticated;
 
 -- People
+grant execute on function plane.require_user() to authenticated;
 grant select, update on plane.members to authenticated;
 grant select, insert, update on plane.invitations to authenticated;
 
@@ -150,7 +151,7 @@ grant select on plane.organisations to plane_kernel;
 grant select on sequence plane.feed_id to plane_kernel;
 grant select on plane.rate_limits to plane_gateway;
 grant select, insert, update, delete on plane.rate_buckets to plane_gateway;
-grant execute on function gateway._lease_tokens(jsonb, jsonb) to anon, authenticator, authenticated;
+grant execute on function gateway._lease_tokens(jsonb) to authenticated;
 
 -- Runners: the kernel verbs, no tables.
 grant usage on schema plane, gateway, api to plane_runner;

@@ -1,4 +1,4 @@
--- Moves expired state into the history, and deletes versions that ended thirty days ago and locks that are free for as long.
+-- Moves expired state into the history, deletes expired memories, versions that ended thirty days ago, and locks free for as long.
 create function plane._forget_state(p_limit int)
 returns int
 language plpgsql
@@ -25,6 +25,13 @@ begin
   delete from plane.state_history where (org_id, component, key, version) in (
     select org_id, component, key, version from plane.state_history
     where ended_at < v_before
+    limit p_limit for update skip locked);
+  get diagnostics v_deleted = row_count;
+  v_count := v_count + v_deleted;
+
+  delete from plane.memories where id in (
+    select id from plane.memories
+    where expires_at <= plane.clock()
     limit p_limit for update skip locked);
   get diagnostics v_deleted = row_count;
   v_count := v_count + v_deleted;

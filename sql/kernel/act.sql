@@ -23,6 +23,8 @@ begin
   case p ->> 'verb'
     when 'get_state' then return api.get_state(v_payload);
     when 'list_state' then return api.list_state(v_payload);
+    when 'search_memory' then return api.search_memory(v_payload);
+    when 'embed_memories' then return api.embed_memories(v_payload); -- the same again changes nothing
     else null;
   end case;
   v_answer := gateway._begin_once(v_key, v_fingerprint);
@@ -36,6 +38,7 @@ begin
     when 'increment_state' then v_answer := api.increment_state(v_payload);
     when 'append_state' then v_answer := api.append_state(v_payload);
     when 'delete_state' then v_answer := api.delete_state(v_payload);
+    when 'put_memory' then v_answer := api.put_memory(v_payload);
     when 'publish_event' then
       v_answer := plane.publish_event(v_payload ->> 'name', v_payload -> 'payload', (p ->> 'execution_id')::uuid, v_key);
     else

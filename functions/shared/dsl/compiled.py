@@ -17,6 +17,8 @@ from functions.shared.jsonvalue import Json, JsonObject
 
 ON_ERROR = "on_error"
 
+_CALL_MODELS = frozenset({"llm", "memory", "interpret"})  # such documents run where litellm is
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledStep:
@@ -74,7 +76,7 @@ def _compile(text: str) -> Compiled:
         order=order(_needs_of(steps)),
         on_error=on_error,
         on_error_order=order(_needs_of(on_error)),
-        queue="llm" if any(step.kind == "llm" for step in every) else "default",
+        queue="llm" if any(step.kind in _CALL_MODELS for step in every) else "default",
         index=tuple({"path": step.address, "kind": step.kind} for step in every),
     )
 

@@ -216,6 +216,20 @@ class State(Model):
     OPERATIONS: ClassVar[tuple[str, ...]] = ("get", "put", "increment", "append")
 
 
+class Memory(Model):
+    """Exactly one of `write`, a text to remember, and `search`, a question; `namespace` says among what."""
+
+    namespace: str = Field(min_length=1, max_length=200)
+    write: str | None = Field(None, description="The text to remember.")
+    key: str | None = Field(None, description="write: replaces what has this key.")
+    metadata: ObjectValue = Field({})
+    expires_in: Duration | None = None
+    search: str | None = Field(None, description="Finds by words and, where embeddings are, by meaning.")
+    limit: int = Field(5, ge=1, le=100)
+    filter: ObjectValue = Field({}, description="search: fields of the metadata that must be equal.")
+    OPERATIONS: ClassVar[tuple[str, ...]] = ("write", "search")
+
+
 class CallWorkflow(Model):
     """Another workflow, its latest version or the given one, runs as a child."""
 

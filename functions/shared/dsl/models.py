@@ -18,6 +18,7 @@ from functions.shared.dsl.kinds import (
     Http,
     Items,
     Llm,
+    Memory,
     Model,
     PlainText,
     SchemaText,
@@ -27,9 +28,22 @@ from functions.shared.dsl.kinds import (
     Wait,
 )
 
-LEAF_KINDS = ("llm", "tool", "http", "code", "transform", "approval", "state", "workflow", "wait", "emit", "fail")
+LEAF_KINDS = (
+    "llm",
+    "tool",
+    "http",
+    "code",
+    "transform",
+    "approval",
+    "state",
+    "memory",
+    "workflow",
+    "wait",
+    "emit",
+    "fail",
+)
 KINDS = (*LEAF_KINDS, "steps")
-NOT_YET_KINDS = ("agent", "handoff", "interpret", "memory")
+NOT_YET_KINDS = ("agent", "handoff", "interpret")
 NOT_YET_KEYS = ("triggers", "concurrency", "expose")
 MAX_LOOP = 1_000
 MAX_GROUP_DEPTH = 8
@@ -113,6 +127,7 @@ class Step(Model):
     transform: JsonValue = None
     approval: Approval | None = None
     state: State | None = None
+    memory: Memory | None = None
     workflow: CallWorkflow | None = None
     wait: Wait | None = None
     emit: Emit | None = None
@@ -122,7 +137,7 @@ class Step(Model):
 
     @cached_property
     def kind(self) -> str:
-        """The kind: llm, tool, http, code, transform, approval, state, workflow, wait, emit, fail or group."""
+        """The kind: llm, tool, http, code, transform, approval, state, memory, workflow, wait, emit, fail or group."""
         written = next(kind for kind in KINDS if kind in self.model_fields_set)
         return "group" if written == "steps" else written
 

@@ -174,7 +174,7 @@ def _rerun(step: CompiledStep) -> tuple[Risk, str, str]:
             return "safe", "the wait is a row in the database; its answer counts once", ""
         case "workflow":
             return "safe", "the child is started once: its id follows from the wait", ""
-        case "state" | "emit":
+        case "state" | "memory" | "emit":
             return "safe", "done exactly once, under the step's own key", ""
         case "code":
             return "safe", "runs again in the sandbox, which has no effects", ""

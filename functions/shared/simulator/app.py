@@ -17,7 +17,7 @@ from starlette.routing import Route
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.simulator.sample import sample
 from functions.shared.simulator.script import DEFAULT_REPLY, Ask, Call, Reply, Script, parse_rules
-from functions.shared.simulator.wire import anthropic, gemini, ollama, openai
+from functions.shared.simulator.wire import anthropic, embeddings, gemini, ollama, openai
 from functions.shared.simulator.wire.answer import Answer, Refusal, mapping
 
 LABEL = {"X-Simulated": "true"}
@@ -60,6 +60,8 @@ def create_simulator(script: Script | None = None) -> Starlette:
             Route("/__calls", partial(_calls, script)),
             Route("/v1/models", _models),
             Route("/v1/chat/completions", partial(_openai, script), methods=["POST"]),
+            Route("/v1/embeddings", partial(_embed, embeddings.write_openai), methods=["POST"]),
+            Route("/api/embed", partial(_embed, embeddings.write_ollama), methods=["POST"]),
             Route("/v1/messages", partial(_anthropic, script), methods=["POST"]),
             Route("/v1beta/models/{call:path}", partial(_gemini, script), methods=["POST"]),
             Route("/api/chat", partial(_ollama_chat, script), methods=["POST"]),
@@ -111,6 +113,11 @@ async def _show(request: Request) -> Response:
 
 async def _version(_: Request) -> Response:
     return JSONResponse({"version": "0.0.0-simulated"}, headers=LABEL)
+
+
+async def _embed(write: Callable[[str, list[str]], JsonObject], request: Request) -> Response:
+    body = mapping(await request.json())
+    return JSONResponse(write(str(body.get("model", "")), embeddings.read(body)), headers=LABEL)
 
 
 async def _openai(script: Script, request: Request) -> Response:

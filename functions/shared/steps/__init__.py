@@ -16,6 +16,7 @@ from functions.shared.steps.code import run_code
 from functions.shared.steps.emit import run_emit
 from functions.shared.steps.http_call import run_http
 from functions.shared.steps.llm import prepare_models, run_llm
+from functions.shared.steps.memory import run_memory
 from functions.shared.steps.redaction import Guarded
 from functions.shared.steps.state import run_state
 from functions.shared.steps.tool import run_tool
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "code": Guarded(run_code),
     "tool": Guarded(run_tool),
     "state": Guarded(run_state),
+    "memory": Guarded(run_memory),
     "emit": Guarded(run_emit),
 }
 

@@ -87,19 +87,19 @@ async def run_llm(config: JsonObject, context: Context) -> Done:
 
 def warm() -> None:
     """Import litellm now, in a thread of its own if the caller must not wait."""
-    _litellm()
+    litellm_module()
 
 
 async def prepare_models() -> None:
     """Import litellm without holding up the event loop; at once when it is there."""
-    if not _litellm.cache_info().currsize:
-        await asyncio.to_thread(_litellm)
+    if not litellm_module.cache_info().currsize:
+        await asyncio.to_thread(litellm_module)
 
 
 async def close_models() -> None:
     """Close the connections to providers that this event loop holds."""
-    if _litellm.cache_info().currsize:
-        await _litellm().close_litellm_async_clients()
+    if litellm_module.cache_info().currsize:
+        await litellm_module().close_litellm_async_clients()
 
 
 class Conversation:
@@ -176,7 +176,7 @@ class Conversation:
 
     def _require_route(self) -> None:
         try:
-            _litellm().get_llm_provider(model=self._model)
+            litellm_module().get_llm_provider(model=self._model)
         except Exception:  # noqa: BLE001  litellm raises a plain bad request here, as for everything else
             raise StepFailed(
                 "unknown_provider", f"{self._model!r} names no provider that litellm knows; write provider/model."
@@ -185,7 +185,7 @@ class Conversation:
     def _takes_schema(self) -> bool:
         if provider_of(self._model) in _TAKE_SCHEMAS:
             return True
-        return bool(_litellm().supports_response_schema(model=self._model))
+        return bool(litellm_module().supports_response_schema(model=self._model))
 
     async def _call(self, messages: list[JsonObject], wanted: JsonObject | None, deadline: float) -> Answer:
         self._check_budget()
@@ -198,7 +198,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  litellm raises many kinds; all of them are told apart in one place
             _, key = address_and_key(self._model, self._context.environment)
             raise explain(error, self._model, key_name(self._model), key) from None
-        self._used = add_usage(self._used, usage_of(_litellm(), response, self._model))
+        self._used = add_usage(self._used, usage_of(litellm_module(), response, self._model))
         choice = response.choices[0]
         answer = Answer(choice.message.content or "", str(choice.finish_reason or ""), str(response.id or ""))
         if answer.finish == "content_filter":
@@ -207,7 +207,7 @@ class Conversation:
 
     async def _respond(self, messages: list[JsonObject], wanted: JsonObject | None, left: float) -> Any:  # noqa: ANN401
         """Call, if need be without the temperature: some models take none, and one line must switch the model."""
-        litellm = _litellm()
+        litellm = litellm_module()
         arguments = self._arguments(messages, wanted, left)
         try:
             return await litellm.acompletion(**arguments)
@@ -312,7 +312,7 @@ def _wire_name(model: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _litellm() -> Any:  # noqa: ANN401  litellm has no usable types
+def litellm_module() -> Any:  # noqa: ANN401  litellm has no usable types
     """Import litellm, quiet and offline: no telemetry, no callbacks, no debug output, no look-ups at import."""
     environment: Mapping[str, str] = _SETTINGS
     for name, value in environment.items():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functions.shared.dsl.checks.findings import Findings
 from functions.shared.dsl.checks.scopes import Placed, Places
 from functions.shared.dsl.checks.synonyms import step_synonym
-from functions.shared.dsl.kinds import SecretHeader, State
+from functions.shared.dsl.kinds import Memory, SecretHeader, State
 from functions.shared.dsl.models import KINDS, MAX_GROUP_DEPTH, NO_RETRY_KINDS, NOT_YET_KINDS, Step
 from functions.shared.dsl.problems import DocumentPath, nearest, path_text
 from functions.shared.dsl.schema import is_json_schema, schema_problems
@@ -15,7 +15,7 @@ from functions.shared.dsl.shorthand import TYPES, shorthand_problems
 from functions.shared.dsl.templates import OPEN, has_expression
 from functions.shared.jsonvalue import Json, JsonObject
 
-_NO_CACHE_KINDS = ("steps", "approval", "state", "workflow", "wait", "emit", "fail", "transform")
+_NO_CACHE_KINDS = ("steps", "approval", "state", "memory", "workflow", "wait", "emit", "fail", "transform")
 
 
 def check_structure(places: Places, findings: Findings) -> None:
@@ -205,6 +205,14 @@ def _check_state(spec: JsonObject, path: DocumentPath, findings: Findings) -> No
             findings.warning((*path, key), "no_effect", f"`{key}` belongs to {' and '.join(operations)}")
 
 
+def _check_memory(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
+    _exactly_one(spec, Memory.OPERATIONS, path, findings)
+    allowed = {"key": "write", "metadata": "write", "expires_in": "write", "limit": "search", "filter": "search"}
+    for key, operation in allowed.items():
+        if key in spec and spec.get(operation) is None:
+            findings.warning((*path, key), "no_effect", f"`{key}` belongs to `{operation}`")
+
+
 def _check_wait(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
     _exactly_one(spec, ("for", "until", "event"), path, findings)
     for key in ("match", "timeout"):
@@ -223,6 +231,7 @@ _KIND_CHECKS: dict[str, Callable[[JsonObject, DocumentPath, Findings], None]] = 
     "code": _check_code,
     "approval": _check_approval,
     "state": _check_state,
+    "memory": _check_memory,
     "wait": _check_wait,
 }
 

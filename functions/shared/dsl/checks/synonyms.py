@@ -41,6 +41,11 @@ _KINDS: dict[str, dict[str, str]] = {
     "wait": {"duration": "`for`", "seconds": "`for: 10s`", "time": "`until`", "signal": "`event`"},
     "emit": {"name": "`event`", "type": "`event`", "data": "`payload`"},
     "state": {"key": "`get`, `put`, `increment` or `append`, each with the key", "set": "`put`", "amount": "`by`"},
+    "memory": {
+        "query": "`search`", "content": "`write`", "put": "`write`", "add": "`write`", "text": "`write`",
+        "get": "`search`",
+        "top_k": "`limit`", "ttl": "`expires_in`", "where": "`filter`", "collection": "`namespace`",
+    },
     "retry": {
         "max": "`max_attempts`", "attempts": "`max_attempts`", "count": "`max_attempts`", "delay": "`first`",
         "base": "`first`", "initial": "`first`", "max_delay": "`longest`", "cap": "`longest`",
