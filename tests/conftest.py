@@ -28,6 +28,7 @@ from functions.shared.postgres.schema import load_schema
 from functions.shared.postgres.server import EmbeddedPostgres
 from functions.shared.postgres.urls import with_database
 from tests.organisations import Org, create_org, create_runner_key
+from tests.people import OUR_ISSUER, Issuer, published
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -228,3 +229,10 @@ def make_org(admin: asyncpg.Connection) -> Callable[..., Awaitable[Org]]:
         return await create_org(admin, name, agent_scopes=agent_scopes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """The issuer of the tests' access tokens, whose keys are published on a loopback address."""
+    with published(OUR_ISSUER) as serving:
+        yield serving

@@ -89,10 +89,10 @@ class FlakyDatabase(AsyncpgDatabase):
     chance = random.Random()
     share = 0.0
 
-    async def send(self, door: str, arguments: JsonObject) -> Json:
+    async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:
         if self.chance.random() < self.share:
             raise NotSent("the network is bad")
-        answer = await super().send(door, arguments)
+        answer = await super().send(door, arguments, token=token)
         if self.chance.random() < self.share:
             raise AnswerLost("the network is bad")
         return answer

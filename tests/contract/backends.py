@@ -13,6 +13,7 @@ from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from functions.shared.db.postgrest_adapter import PostgrestDatabase
 from tests.contract.lite_server import serve_lite
 from tests.contract.rpc_server import serve_rpc
+from tests.people import OUR_ISSUER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -53,7 +54,7 @@ def serve(kind: str, login_url: str, runner_key: str) -> Generator[Backend]:
     """Start what stands between the adapter and Postgres, if anything does."""
     match kind:
         case "postgrest":
-            with serve_rpc(login_url, PUBLISHABLE_KEY) as url:
+            with serve_rpc(login_url, PUBLISHABLE_KEY, OUR_ISSUER.jwks) as url:
                 yield Backend(kind, url, runner_key)
         case "lite":
             with serve_lite(login_url, PUBLISHABLE_KEY) as url:

@@ -1,6 +1,7 @@
 """A PostgREST of our own, for functions only: what its documentation says about roles, errors and transactions.
 
 Sources: PostgREST's reference, pages "Functions as RPC", "Errors", "Transactions", "Database authorization".
+A token in Authorization is verified by the configured key set, and its role is taken (page "Authentication").
 In front stands the check of the `apikey` header that Supabase's gateway makes.
 """
 
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import jwt
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 SCHEMA = "api"
-ROLE = "anon"
+ANONYMOUS = "anon"
 HOISTED = ("statement_timeout", "lock_timeout")
 STATUS_BY_CODE = {
     "23503": 409,
@@ -66,9 +68,10 @@ STATUS_BY_CLASS = {
 class RpcServer:
     """Answers POST /rest/v1/rpc/<function>."""
 
-    def __init__(self, login_url: str, publishable_key: str) -> None:
+    def __init__(self, login_url: str, publishable_key: str, jwks: dict[str, Any] | None = None) -> None:
         self._login_url = login_url
         self._key = publishable_key
+        self._jwks = jwt.PyJWKSet.from_dict(jwks) if jwks else None
         self._pool: Any = None
 
     def app(self) -> Starlette:
@@ -83,8 +86,14 @@ class RpcServer:
     async def call(self, request: Request) -> Response:
         if request.headers.get("apikey") != self._key:
             return JSONResponse({"message": "Invalid API key", "hint": "Double check your API key."}, 401)
+        claims: dict[str, Any] = {"role": ANONYMOUS}
         if "authorization" in request.headers:
-            return _problem(401, "PGRST301", "No suitable key or wrong key type")
+            try:
+                claims = self._verified(request.headers["authorization"])
+            except jwt.ExpiredSignatureError:
+                return _problem(401, "PGRST303", "JWT expired")
+            except (jwt.InvalidTokenError, KeyError) as error:
+                return _problem(401, "PGRST301", "No suitable key or wrong key type", details=str(error))
         profile = request.headers.get("content-profile", SCHEMA)
         if profile != SCHEMA:
             return _problem(
@@ -95,9 +104,20 @@ class RpcServer:
             arguments = json.loads(body)
         except ValueError:
             return _problem(400, "PGRST102", "Empty or invalid json")
-        return await self._in_transaction(request.path_params["name"], arguments, body.decode())
+        return await self._in_transaction(request.path_params["name"], arguments, body.decode(), claims)
 
-    async def _in_transaction(self, name: str, arguments: dict[str, Any], body: str) -> Response:
+    def _verified(self, authorization: str) -> dict[str, Any]:
+        """Give the claims of a token that one of the configured keys has signed; `jwt-aud` is not set, as on Supabase."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or self._jwks is None:
+            raise jwt.InvalidTokenError("no key")
+        key = self._jwks[str(jwt.get_unverified_header(token).get("kid"))]
+        claims = jwt.decode(token, key, algorithms=[key.algorithm_name], options={"verify_aud": False})
+        return {"role": ANONYMOUS, **claims}
+
+    async def _in_transaction(
+        self, name: str, arguments: dict[str, Any], body: str, claims: dict[str, Any]
+    ) -> Response:
         try:
             connection = await self._pool.acquire(timeout=5)
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:
@@ -108,7 +128,8 @@ class RpcServer:
                 shown = f"{SCHEMA}.{name}({', '.join(sorted(arguments))})"
                 return _problem(404, "PGRST202", f"Could not find the function {shown} in the schema cache")
             async with connection.transaction():
-                return Response(await self._run(connection, function, arguments, body), media_type="application/json")
+                answer = await self._run(connection, function, arguments, body, claims)
+                return Response(answer, media_type="application/json")
         except asyncpg.PostgresError as error:
             return _refusal(error)
         except (OSError, asyncpg.InterfaceError) as error:
@@ -133,9 +154,11 @@ class RpcServer:
                 return function
         return None
 
-    async def _run(self, connection: Any, function: Any, arguments: dict[str, Any], body: str) -> str:
+    async def _run(
+        self, connection: Any, function: Any, arguments: dict[str, Any], body: str, claims: dict[str, Any]
+    ) -> str:
         settings = dict(each.split("=", 1) for each in function["settings"] or [])
-        wanted = {"role": ROLE, "request.jwt.claims": json.dumps({"role": ROLE}), "search_path": f'"{SCHEMA}"'}
+        wanted = {"role": claims["role"], "request.jwt.claims": json.dumps(claims), "search_path": f'"{SCHEMA}"'}
         wanted |= {name: settings[name] for name in HOISTED if name in settings}
         for name, value in wanted.items():
             await connection.execute("select set_config($1, $2, true)", name, value)
@@ -174,9 +197,9 @@ def _problem(
 
 
 @contextmanager
-def serve_rpc(login_url: str, publishable_key: str) -> Generator[str]:
-    """Give the REST address of a server that runs in a thread of its own."""
-    app = RpcServer(login_url, publishable_key).app()
+def serve_rpc(login_url: str, publishable_key: str, jwks: dict[str, Any] | None = None) -> Generator[str]:
+    """Give the REST address of a server that runs in a thread of its own and trusts these keys."""
+    app = RpcServer(login_url, publishable_key, jwks).app()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on"))
     # Only where TCP is named does asyncio turn Nagle's algorithm off; else each answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

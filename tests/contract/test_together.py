@@ -112,10 +112,10 @@ class Watched(AsyncpgDatabase):
     before: Callable[[Json], None]
     after: Callable[[Json], None]
 
-    async def send(self, door: str, arguments: Json) -> Any:
+    async def send(self, door: str, arguments: Json, *, token: str | None = None) -> Any:
         self.sent.append(arguments)
         self.before(arguments)
-        answer = await super().send(door, arguments)
+        answer = await super().send(door, arguments, token=token)
         self.after(arguments)
         return answer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import httpx
@@ -13,6 +13,7 @@ import pytest
 from functions.shared.auth.keys import new_key
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from tests.organisations import create_key, create_org
+from tests.people import Issuer, User, create_member
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -33,6 +34,10 @@ class Organisation:
         key = new_key()
         await create_key(self.connection, self.id, key, scopes=[*scopes], kind=kind)
         return key.secret
+
+    async def member(self, role: str = "approver", **fields: Any) -> User:
+        """Make somebody a member; `.token()` is what they send."""
+        return await create_member(self.connection, self.id, role, **fields)
 
 
 @pytest.fixture
@@ -80,13 +85,20 @@ def app_state(app: FastAPI, **values: object) -> Iterator[None]:
 
 
 @pytest.fixture
-async def client_of(database: AsyncpgDatabase) -> AsyncIterator[Callable[..., Awaitable[httpx.AsyncClient]]]:
-    """Gives a client of an app: `await client_of(app, org.agent)`; without a secret it sends no key."""
-    async with AsyncExitStack() as stack:
+async def client_of(
+    database: AsyncpgDatabase, issuer: Issuer
+) -> AsyncIterator[Callable[..., Awaitable[httpx.AsyncClient]]]:
+    """Gives a client of an app: `await client_of(app, org.agent)`; without a secret it sends no key.
 
-        async def connect(app: FastAPI, secret: str | None = None) -> httpx.AsyncClient:
-            stack.enter_context(app_state(app, database=database))
-            headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    A person's token is a secret too: `await client_of(app, approver.token())`. The apps trust the tests' issuer.
+    """
+    async with AsyncExitStack() as stack:
+        tokens = issuer.verifier()
+
+        async def connect(app: FastAPI, secret: str | None = None, **headers: str) -> httpx.AsyncClient:
+            stack.enter_context(app_state(app, database=database, tokens=tokens))
+            if secret:
+                headers["Authorization"] = f"Bearer {secret}"
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plane", headers=headers)
             return await stack.enter_async_context(client)
 

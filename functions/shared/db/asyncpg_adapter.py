@@ -13,6 +13,7 @@ from functions.shared.db.failures import AnswerLost, NotSent, refusal
 from functions.shared.db.json_text import from_text, to_text
 
 if TYPE_CHECKING:
+    from functions.shared.db.port import Person
     from functions.shared.jsonvalue import Json, JsonObject
 
 CONNECT_SECONDS = 5.0
@@ -25,6 +26,11 @@ _STATEMENTS = {
         "select api.call_with_key($1, $2, $3, $4)",
         ("key_hash", "fn", "payload", "idempotency"),
     ),
+    "call_with_token": (
+        "select api.call_with_token($1, $2, $3, $4, $5)",
+        ("claims", "fn", "payload", "organisation", "idempotency"),
+    ),
+    "call_public": ("select api.call_public($1, $2)", ("verb", "payload")),
     "kernel_with_key": ("select api.kernel_with_key($1, $2, $3)", ("key_hash", "verb", "payload")),
     "ping": ("select to_jsonb(api.ping())", ()),
 }
@@ -61,7 +67,10 @@ class AsyncpgDatabase(Doors):
         )
         return cls(pool, runner_key)
 
-    async def send(self, door: str, arguments: JsonObject) -> Json:
+    def door_of(self, person: Person) -> tuple[str, JsonObject]:
+        return "call_with_token", {"claims": person.claims, "organisation": person.organisation}
+
+    async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:  # noqa: ARG002  the function has verified it
         statement, names = _STATEMENTS[door]
         values = [_encoded(arguments.get(name)) for name in names]
         connection = await self._take()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from functions.shared.db.port import ApiKey, Database, Idempotency
+    from functions.shared.db.port import Caller, Database, Idempotency
     from functions.shared.jsonvalue import Json, JsonObject
 
 
@@ -17,15 +17,20 @@ class CallerDb:
     """Calls verbs of schema `api` as one caller. A write of a request with an Idempotency-Key happens once."""
 
     database: Database
-    caller: ApiKey
+    caller: Caller
     idempotency: Idempotency | None = None
     is_replayed: bool = False
     is_asked: bool = False  # the database has seen this caller: it would have refused one that may not call the route
 
     async def admit(self, scope: str) -> None:
-        """Let only a known key with this scope pass, before anything is told or computed. Asks at most once."""
+        """Let only a known key or a member with this scope pass, before anything is told or computed. Asks at most once."""
         if not self.is_asked:
             await self._call("check_access", {"scope": scope})
+
+    async def admit_user(self) -> None:
+        """Let only a person who has signed in pass, member of an organisation or not. Asks at most once."""
+        if not self.is_asked:
+            await self._call("check_sign_in", {})
 
     async def read(self, fn: str, payload: JsonObject) -> Json:
         """Call a verb that changes nothing; it may be repeated when its answer was lost."""

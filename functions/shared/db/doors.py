@@ -20,7 +20,7 @@ from functions.shared.db.failures import (
     to_plane_error,
     unavailable,
 )
-from functions.shared.db.port import Answer, ApiKey, Idempotency
+from functions.shared.db.port import Answer, ApiKey, Caller, Idempotency, Person
 from functions.shared.db.together import GROUPED, Together
 from functions.shared.errors import Conflict, Forbidden
 
@@ -35,29 +35,37 @@ FIRST_PAUSE_S = 0.1
 
 
 class Doors(ABC):
-    """The two doors of the gateway. An adapter says how one call is sent; this says what that means."""
+    """The doors of the gateway. An adapter says how one call is sent; this says what that means."""
 
     def __init__(self, runner_key: str | None) -> None:
         self._runner_key_hash = sha256(runner_key.encode()).hexdigest() if runner_key else None
         self._together = Together(self._kernel_alone, self._kernel_together)
 
     @abstractmethod
-    async def send(self, door: str, arguments: JsonObject) -> Json:
-        """Call `api.<door>` once with named arguments. Raises NotSent, AnswerLost or Refused."""
+    async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:
+        """Call `api.<door>` once with named arguments. Raises NotSent, AnswerLost or Refused.
 
-    async def call(self, fn: str, payload: JsonObject, caller: ApiKey, *, safe: bool = False) -> Json:
-        arguments: JsonObject = {"key_hash": caller.key_hash, "fn": fn, "payload": payload}
-        return await self._open("call_with_key", arguments, safe=safe)
+        `token`: whose access token goes with it, where the database's own front verifies it.
+        """
 
-    async def call_once(self, fn: str, payload: JsonObject, caller: ApiKey, idempotency: Idempotency) -> Answer:
+    @abstractmethod
+    def door_of(self, person: Person) -> tuple[str, JsonObject]:
+        """Give the door that lets a person in, and the arguments that say who it is."""
+
+    async def call(self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False) -> Json:
+        return await self._call(caller, {"fn": fn, "payload": payload}, safe=safe)
+
+    async def call_once(self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency) -> Answer:
         arguments: JsonObject = {
-            "key_hash": caller.key_hash,
             "fn": fn,
             "payload": payload,
             "idempotency": {"key": idempotency.key, "fingerprint": idempotency.fingerprint},
         }
-        answer = cast("JsonObject", await self._open("call_with_key", arguments, safe=True))
+        answer = cast("JsonObject", await self._call(caller, arguments, safe=True))
         return Answer(answer["answer"], replayed=bool(answer["replayed"]))
+
+    async def public(self, verb: str, payload: JsonObject, *, safe: bool = False) -> Json:
+        return await self._open("call_public", {"verb": verb, "payload": payload}, safe=safe)
 
     async def kernel(self, verb: str, payload: JsonObject) -> Json:
         if self._runner_key_hash is None:
@@ -79,6 +87,12 @@ class Doors(ABC):
     async def close(self) -> None:
         await self._together.close()
 
+    async def _call(self, caller: Caller, arguments: JsonObject, *, safe: bool) -> Json:
+        if isinstance(caller, ApiKey):
+            return await self._open("call_with_key", {"key_hash": caller.key_hash, **arguments}, safe=safe)
+        door, who = self.door_of(caller)
+        return await self._open(door, {**who, **arguments}, safe=safe, token=caller.token)
+
     async def _kernel_alone(self, verb: str, payload: JsonObject) -> Json:
         arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": verb, "payload": payload}
         return await self._open("kernel_with_key", arguments, safe=True)
@@ -87,13 +101,13 @@ class Doors(ABC):
         arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": "move_together", "payload": payload}
         return await self.send("kernel_with_key", arguments)
 
-    async def _open(self, door: str, arguments: JsonObject, *, safe: bool) -> Json:
+    async def _open(self, door: str, arguments: JsonObject, *, safe: bool, token: str | None = None) -> Json:
         """Send it until there is an answer, an error that repeating cannot change, or no more patience."""
         begun, attempt = time.monotonic(), 0
         while True:
             attempt += 1
             try:
-                return await self.send(door, arguments)
+                return await self.send(door, arguments, token=token)
             except Refused as refused:
                 if refused.code not in ROLLED_BACK:
                     raise to_plane_error(refused) from refused

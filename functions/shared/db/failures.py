@@ -15,6 +15,7 @@ from functions.shared.errors import (
     InvalidInput,
     NextStep,
     PlaneError,
+    Unauthenticated,
     Unavailable,
 )
 from functions.shared.log import logger
@@ -26,6 +27,7 @@ _log = logger("database")
 _RAISED = re.compile(r"PT(\d{3})")
 _BAD_REQUEST = 400
 _WAITS_AT_LEAST = 2.0
+_SIGN_IN = "Refresh the session, or sign in again."
 
 # Postgres undid everything and says so: the same call may be sent again.
 ROLLED_BACK = frozenset({"40001", "40P01", "55P03", "57014"})
@@ -68,6 +70,10 @@ def to_plane_error(refused: Refused) -> PlaneError:
     if raised := _RAISED.fullmatch(refused.code):
         return _raised_by_a_verb(int(raised[1]), refused)
     match refused.code:
+        case "PGRST303":
+            return Unauthenticated("The access token has expired.", code="token_expired", hint=_SIGN_IN)
+        case "PGRST301" | "PGRST302":
+            return Unauthenticated("The access token is not valid.", code="token_invalid", hint=_SIGN_IN)
         case "22P05":
             return unfit_text("The request holds the character U+0000, which the database cannot store.")
         case "54001":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
@@ -14,6 +14,21 @@ class ApiKey:
     """Who calls: the hex sha256 of the presented key."""
 
     key_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who calls: somebody with an access token, and its claims, which were verified. `organisation`: its id or name.
+
+    Without one they mean the only organisation that they are a member of.
+    """
+
+    token: str
+    claims: JsonObject
+    organisation: str | None = None
+
+
+Caller: TypeAlias = ApiKey | Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +50,16 @@ class Answer:
 class Database(Protocol):
     """Calls verbs. Raises the tree of `errors.py`: what SQL raised as `PT<status>`, or Unavailable, or Internal."""
 
-    async def call(self, fn: str, payload: JsonObject, caller: ApiKey, *, safe: bool = False) -> Json:
-        """Call `api.<fn>(payload)` as the key's owner. `safe`: may be repeated when the answer was lost."""
+    async def call(self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False) -> Json:
+        """Call `api.<fn>(payload)` as the key's owner, or as a member. `safe`: may be repeated when the answer was lost."""
         ...
 
-    async def call_once(self, fn: str, payload: JsonObject, caller: ApiKey, idempotency: Idempotency) -> Answer:
+    async def call_once(self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency) -> Answer:
         """Call it at most once for this Idempotency-Key; always safe to repeat."""
+        ...
+
+    async def public(self, verb: str, payload: JsonObject, *, safe: bool = False) -> Json:
+        """Call what a secret in the payload is enough for, without being anybody."""
         ...
 
     async def kernel(self, verb: str, payload: JsonObject) -> Json:

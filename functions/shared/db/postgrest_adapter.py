@@ -13,6 +13,7 @@ from functions.shared.db.failures import AnswerLost, NotSent, refusal, unfit_tex
 from functions.shared.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from functions.shared.db.port import Person
     from functions.shared.jsonvalue import Json, JsonObject
 
 # Longer than the statement_timeout of the doors: Postgres answers first, and this only ends calls into silence.
@@ -44,8 +45,13 @@ class PostgrestDatabase(Doors):
         )
         return cls(http, client, runner_key)
 
-    async def send(self, door: str, arguments: JsonObject) -> Json:
+    def door_of(self, person: Person) -> tuple[str, JsonObject]:
+        return "call_as_person", {"organisation": person.organisation}
+
+    async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:
         call = self._client.rpc(door, cast("dict[str, str]", arguments))
+        if token is not None:
+            call.request.headers["Authorization"] = f"Bearer {token}"
         try:
             answer = await call.execute()
         except APIError as error:

@@ -11,7 +11,7 @@ from mangum import Mangum
 
 from functions.shared.config import settings
 from functions.shared.web import discovery
-from functions.shared.web.connection import close_database, open_database
+from functions.shared.web.connection import close_database, open_database, open_tokens
 from functions.shared.web.edge import Edge
 from functions.shared.web.openapi import openapi_of
 from functions.shared.web.plain_route import PlainRoute, PlainRouter
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
+    from functions.shared.auth.tokens import TokenVerifier
     from functions.shared.db.port import Database
     from functions.shared.dispatch.doorbell import Doorbell
 
@@ -65,6 +66,8 @@ def create_app(
     app.state.database = None
     app.state.database_lock = asyncio.Lock()
     app.state.open_database = _open_from_settings
+    app.state.tokens = None
+    app.state.open_tokens = _tokens_from_settings
     app.state.doorbell = doorbell
     app.openapi = lambda: openapi_of(app)
     for router in (*routers, discovery.router):
@@ -107,6 +110,10 @@ def lambda_handler(app: FastAPI) -> LambdaHandler:
 
 async def _open_from_settings() -> Database:
     return await open_database(settings())
+
+
+def _tokens_from_settings() -> TokenVerifier | None:
+    return open_tokens(settings())
 
 
 def _check(router: APIRouter | PlainRouter) -> None:

@@ -1,4 +1,4 @@
-"""Opens the database that the settings name, once a process, when the first request needs it."""
+"""Opens the database and the issuer's keys that the settings name, once a process, when the first request needs them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functions.shared.errors import Unavailable
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from functions.shared.auth.tokens import TokenVerifier
     from functions.shared.config import Settings
     from functions.shared.db.port import Database
 
@@ -41,6 +42,21 @@ async def database_of(app: FastAPI) -> Database:
                 app.state.database = await app.state.open_database()
     database: Database = app.state.database
     return database
+
+
+def open_tokens(settings: Settings) -> TokenVerifier | None:
+    """Give what verifies people's access tokens, or None where the settings name no issuer."""
+    from functions.shared.auth.tokens import TokenVerifier  # noqa: PLC0415
+
+    return TokenVerifier.from_settings(settings)
+
+
+def tokens_of(app: FastAPI) -> TokenVerifier | None:
+    """Give the app's verifier of access tokens; the first token makes it."""
+    if app.state.tokens is None:
+        app.state.tokens = app.state.open_tokens()
+    tokens: TokenVerifier | None = app.state.tokens
+    return tokens
 
 
 async def close_database(app: FastAPI) -> None:

@@ -14,11 +14,12 @@ from fastapi.routing import APIRoute, get_request_handler
 from starlette.requests import Request
 
 from functions.shared.db.caller_db import CallerDb
-from functions.shared.errors import FieldProblem, InvalidInput
-from functions.shared.web.access import access_of, authenticate
+from functions.shared.errors import FieldProblem, InvalidInput, PlaneError, Unauthenticated
+from functions.shared.web.access import Access, access_of, authenticate
 from functions.shared.web.connection import database_of
 from functions.shared.web.endpoint import NOTHING, DoesNotFit, Endpoint
 from functions.shared.web.json_body import parse_json, pointer_to, text_problem
+from functions.shared.web.sign_of_life import note_sign_of_life
 from functions.shared.web.validation import field_problems, invalid_input, unknown_parameter
 
 if TYPE_CHECKING:
@@ -69,13 +70,18 @@ class PlaneRoute(APIRoute):
         async def settle(received: Request) -> Response:
             if access.is_public:
                 return await answer(received)
-            received.state.caller = authenticate(received.headers.get("authorization"))
+            received.state.caller = await authenticate(received)
             try:
                 response = await answer(received)
             except InvalidInput:
                 # Nobody learns what is wrong with a request that they may not make.
-                await _admit(received, access.scope)
+                await _admit(received, access)
                 raise
+            except PlaneError as error:
+                if error.status != Unauthenticated.status:
+                    await note_sign_of_life(received)
+                raise
+            await note_sign_of_life(received)
             if (db := _db_of(received)) is not None and db.is_replayed:
                 response.headers["Idempotency-Replayed"] = "true"
             return response
@@ -117,10 +123,13 @@ def fingerprint(request: Request, body: bytes) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-async def _admit(request: Request, scope: str) -> None:
+async def _admit(request: Request, access: Access) -> None:
     """Ask whether the caller may use the route, unless the database was asked for this request already."""
     db = _db_of(request) or CallerDb(await database_of(request.app), request.state.caller)
-    await db.admit(scope)
+    if access.is_for_users:
+        await db.admit_user()
+    else:
+        await db.admit(access.scope)
 
 
 def _db_of(request: Request) -> CallerDb | None:

@@ -41,9 +41,9 @@ class CountedDatabase(AsyncpgDatabase):
         super().__init__(*known)
         self.sent: list[Json] = []
 
-    async def send(self, door: str, arguments: JsonObject) -> Json:
+    async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:
         self.sent.append(arguments["fn"])
-        return await super().send(door, arguments)
+        return await super().send(door, arguments, token=token)
 
     def count(self) -> list[Json]:
         """Give what was sent since the last time."""
