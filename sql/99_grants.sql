@@ -275,9 +275,12 @@ grant execute on function
   plane.release_escalation(jsonb),
   plane.update_escalation(jsonb),
   plane.comment_on_escalation(jsonb),
+  plane.mail_escalation(jsonb),
+  plane.use_link(),
   plane.find_escalation(text),
   plane.escalation_json(plane.escalations, boolean),
   plane.refusal_to_answer(plane.escalations),
+  plane.refusal_of(plane.escalations, uuid, jsonb),
   plane.needs_another(plane.escalations),
   plane.is_assigned(jsonb, jsonb),
   plane.raise_no_escalation(uuid),
@@ -287,4 +290,56 @@ grant select, insert, update, delete
   on plane.escalations, plane.escalation_comments, plane.escalation_mails, plane.escalation_links
 to plane_kernel;
 grant select on plane.members to plane_kernel;
-grant execute on function plane.time_out_escalation(jsonb) to plane_runner;
+grant execute on function
+  plane.time_out_escalation(jsonb),
+  plane.announce_escalations(jsonb),
+  plane.claim_mails(jsonb),
+  plane.note_mail(jsonb)
+to plane_runner;
+grant execute on function gateway.link_claims(text) to anon, authenticator;
+grant select on plane.escalations, plane.escalation_links to plane_gateway;
+grant execute on function plane.role_scopes(text) to plane_gateway;
+
+-- Webhooks, hooks, triggers, schedules
+grant select, insert, update on plane.event_feeds to authenticated;
+grant select, insert, update, delete on plane.webhooks, plane.hooks, plane.event_triggers, plane.schedules to authenticated;
+grant select, insert, update on plane.webhook_deliveries to authenticated;
+grant select, update on plane.trigger_messages to authenticated;
+grant select, insert on plane.schedule_firings to authenticated;
+grant execute on function
+  plane.listen(text),
+  plane.event_type(text, text),
+  plane.event_body(plane.events),
+  plane.webhook_json(plane.webhooks),
+  plane.find_webhook(uuid),
+  plane.delivery_json(plane.webhook_deliveries),
+  plane.find_delivery(uuid),
+  plane.hook_json(plane.hooks),
+  plane.require_hook(uuid),
+  plane.raise_name_taken(text, text),
+  plane.message_json(plane.trigger_messages),
+  plane.find_message(uuid),
+  plane.trigger_json(plane.event_triggers),
+  plane.find_trigger(uuid),
+  plane.schedule_json(plane.schedules),
+  plane.find_schedule(uuid),
+  plane.firing_json(plane.schedule_firings)
+to authenticated;
+grant execute on function
+  plane.fan_out_webhooks(jsonb),
+  plane.claim_deliveries(jsonb),
+  plane.record_delivery(jsonb),
+  plane.find_hook(jsonb),
+  plane.receive_message(jsonb),
+  plane.fan_out_triggers(jsonb),
+  plane.claim_messages(jsonb),
+  plane.finish_message(jsonb),
+  plane.claim_schedules(jsonb),
+  plane.record_firings(jsonb),
+  plane.start_queued(jsonb),
+  plane.forget_triggered(jsonb)
+to plane_runner;
+grant select, update, delete on plane.event_feeds to plane_kernel;
+grant select, update on plane.webhooks, plane.schedules, plane.hooks to plane_kernel; -- hooks: to hold one while its message comes in
+grant select on plane.event_triggers to plane_kernel;
+grant select, insert, update, delete on plane.webhook_deliveries, plane.trigger_messages, plane.schedule_firings to plane_kernel;

@@ -14,6 +14,7 @@ create table plane.events (
 );
 
 create index events_by_execution on plane.events (org_id, execution_id, xid, feed_id) where execution_id is not null;
+create index events_in_order on plane.events (org_id, xid, feed_id); -- for readers below the horizon: webhooks, triggers
 create unique index events_emitted_once on plane.events (org_id, idempotency_key) where idempotency_key is not null;
 
 -- Access

@@ -26,6 +26,21 @@ KERNEL = {
     "report_owner_dead",
     "sweep",
     "get_violations",
+    "fan_out_webhooks",
+    "claim_deliveries",
+    "record_delivery",
+    "find_hook",
+    "receive_message",
+    "fan_out_triggers",
+    "claim_messages",
+    "finish_message",
+    "claim_schedules",
+    "record_firings",
+    "start_queued",
+    "forget_triggered",
+    "load_guard",
+    "load_secrets",
+    "seal_audit",
 }
 
 
@@ -123,14 +138,14 @@ async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothi
         select p.oid::regprocedure::text as name, r.rolname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         join pg_roles r on r.oid = p.proowner where n.nspname in {OURS} and p.prosecdef""")
     assert {
-        row["name"]: row["rolname"] for row in rows if row["rolname"] not in ("plane_kernel", "plane_gateway")
+        row["name"]: row["rolname"] for row in rows if row["rolname"] not in ("plane_kernel", "plane_gateway", "plane_auditor")
     } == {}
     assert len(rows) > 15
     roles = await catalogue.fetch("""
         select rolname from pg_roles where rolname in
-          ('plane_kernel', 'plane_gateway', 'plane_runner', 'authenticator', 'anon', 'authenticated')
+          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_runner', 'authenticator', 'anon', 'authenticated')
         and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)""")
-    assert len(roles) == 6
+    assert len(roles) == 7
     assert await names(catalogue, "select rolname from pg_roles where rolname like 'plane_%' and rolcanlogin") == []
 
 
