@@ -74,7 +74,7 @@ create function api.probe_unlisted(payload jsonb) returns jsonb language sql set
 $$;
 
 grant execute on all functions in schema api to authenticated;
-revoke execute on function api.call_with_key, api.kernel_with_key from authenticated;
+revoke execute on function api.call_with_key, api.kernel_with_key, api.call_with_token, api.call_public from authenticated;
 
 insert into gateway.verbs (fn, scope, is_read) values
   ('probe_echo', '', true),
