@@ -51,6 +51,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
     known = settings or settings_of_process()
     routers = (agents, state, memory, workflows, executions, observe, keys, health, audit)
     app = create_app("local", *routers, *_development_sign_in(known), lifespan=partial(_running, known))
+    app.state.settings = known
     app.state.open_database = partial(open_database, known)
     app.state.open_tokens = partial(open_tokens, known)
     return app
@@ -86,6 +87,7 @@ async def _running(settings: Settings, app: FastAPI) -> AsyncGenerator[None]:
     engine = engine_of(settings, db, bell)
     app.state.doorbell = bell
     chores = ChoreRunner(Plane(db, settings), CHORES, bell)
+    app.state.wake = chores.wake
     tasks = [
         asyncio.create_task(_take_up(engine, bell, chores), name="take up"),
         asyncio.create_task(warmer.when_idle(bell), name="warm when idle"),

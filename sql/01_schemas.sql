@@ -11,5 +11,5 @@ revoke all on schema api, gateway, plane from public;
 alter default privileges revoke execute on functions from public;
 
 -- Handing a function over to a role needs this while loading; 99_grants.sql takes it back.
-grant create, usage on schema plane to plane_kernel;
+grant create, usage on schema plane to plane_kernel, plane_auditor;
 grant create, usage on schema gateway to plane_gateway;

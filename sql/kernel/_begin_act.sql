@@ -9,7 +9,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_frame plane.frames;
+  v_frame   plane.frames;
+  v_starter uuid;
 begin
   select * into v_frame
   from plane.frames
@@ -17,11 +18,14 @@ begin
   if not plane._is_held(v_frame, (p ->> 'epoch')::bigint) then
     return null;
   end if;
+  select created_by into v_starter from plane.executions where id = v_frame.execution_id;
   return jsonb_build_object(
     'principal', 'runner',
     'org_id', v_frame.org_id,
     'key_id', v_frame.execution_id,
     'key_kind', 'runner',
+    'execution_id', v_frame.execution_id,
+    'starter_id', v_starter,
     'scopes', jsonb_build_array('state:read', 'state:write'));
 end;
 $$;

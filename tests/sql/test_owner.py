@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Server
 
-ROLES = "anon, authenticated, authenticator, plane_runner, plane_kernel, plane_gateway"
+ROLES = "anon, authenticated, authenticator, plane_runner, plane_kernel, plane_gateway, plane_auditor"
 
 
 @pytest.fixture(params=["bypassrls", "nobypassrls"])
