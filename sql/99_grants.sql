@@ -138,15 +138,24 @@ grant select, insert, update on plane.invitations to authenticated;
 -- Limits
 grant select on plane.meters, plane.spent_days, plane.usage_days to authenticated;
 grant select, insert, update, delete on plane.budgets, plane.rate_limits to authenticated;
+grant select, insert, update, delete on plane.quotas to authenticated;
+grant select, insert, update on plane.quota_counts to authenticated;
 grant select on plane.rate_buckets to authenticated;
 grant execute on function
   plane._period_start(text, timestamptz),
   plane._spent_since(uuid, date),
-  plane.budget_states(uuid)
+  plane.budget_states(uuid),
+  plane.quota_defaults(),
+  plane.check_quota(text),
+  plane._count_used(uuid, text, bigint),
+  plane._refuse_over_quota(text, bigint, bigint),
+  plane._note_quota_reached(uuid, text, bigint, bigint),
+  plane._record_event(uuid, uuid, text, text, jsonb)
 to authenticated;
 grant select, insert, update, delete
-  on plane.meters, plane.spent_days, plane.usage_days, plane.budgets, plane.rate_buckets
+  on plane.meters, plane.spent_days, plane.usage_days, plane.budgets, plane.rate_buckets, plane.quota_counts
 to plane_kernel;
+grant select on plane.quotas to plane_kernel;
 grant select on plane.organisations to plane_kernel;
 grant select on sequence plane.feed_id to plane_kernel;
 grant select on plane.rate_limits to plane_gateway;
@@ -251,6 +260,8 @@ grant execute on function
   plane.match_weights(jsonb),
   plane.match_reasons(jsonb, jsonb),
   plane.open_work(uuid),
+  plane.waiting_work(uuid, timestamptz),
+  plane.inbox_execution(plane.executions),
   plane.record_json(plane.agent_records)
 to authenticated;
 grant execute on function
@@ -343,3 +354,31 @@ grant select, update, delete on plane.event_feeds to plane_kernel;
 grant select, update on plane.webhooks, plane.schedules, plane.hooks to plane_kernel; -- hooks: to hold one while its message comes in
 grant select on plane.event_triggers to plane_kernel;
 grant select, insert, update, delete on plane.webhook_deliveries, plane.trigger_messages, plane.schedule_firings to plane_kernel;
+
+-- Hand-offs
+grant select, insert, update on plane.handoffs to authenticated;
+grant execute on function
+  plane.handoff_json(plane.handoffs),
+  plane.handoff_line(plane.handoffs),
+  plane.find_handoff(uuid),
+  plane.fits_handoff(plane.agents, plane.handoffs),
+  plane.offered_handoffs(uuid, int),
+  plane.waiting_handoffs(uuid),
+  plane.inbox_handoffs(uuid, int),
+  plane.note_handoff(plane.handoffs, text, text, jsonb),
+  plane.refuse_handoff_state(plane.handoffs, text),
+  plane.refuse_handoff_loop(uuid, uuid, uuid, int),
+  plane.require_addressee(plane.handoffs, uuid),
+  plane.require_taker(plane.handoffs, uuid),
+  plane.require_claim(plane.handoffs, text, text),
+  plane.require_live_agent(uuid, text),
+  plane.require_workflow(uuid),
+  plane.take_handoff(plane.handoffs, uuid, numeric),
+  plane.end_handoff(plane.handoffs, text, text, uuid, jsonb, jsonb),
+  plane.hold_handoff(uuid),
+  plane.try_hold_handoff(uuid),
+  plane.give_back_handoff(uuid, text),
+  plane.settle_handoff(uuid)
+to authenticated;
+grant execute on function plane.expire_handoffs(jsonb) to plane_runner;
+grant select, insert, update, delete on plane.handoffs to plane_kernel;

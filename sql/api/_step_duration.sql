@@ -12,7 +12,7 @@ begin
   elsif p_step.details ? 'started_at' then
     return greatest(0, round(1000 * extract(epoch from
       coalesce((p_step.details ->> 'ended_at')::timestamptz, p_step.ended_at) - (p_step.details ->> 'started_at')::timestamptz), 3));
-  elsif p_step.kind in ('approval', 'wait', 'workflow') then
+  elsif p_step.kind in ('approval', 'wait', 'workflow', 'handoff', 'agent') then
     return coalesce((
       select round(1000 * extract(epoch from p_step.ended_at - min(w.opened_at)), 3)
       from plane.waits as w

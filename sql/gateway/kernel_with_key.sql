@@ -26,6 +26,7 @@ begin
     when 'report_dead' then return plane.report_dead(payload);
     when 'report_owner_dead' then return plane.report_owner_dead(payload);
     when 'sweep' then return plane.sweep(payload);
+    when 'expire_handoffs' then return plane.expire_handoffs(payload);
     when 'seal_audit' then return plane.seal_audit(payload);
     when 'get_violations' then return plane.get_violations(payload);
     when 'note_agent_health' then return plane.note_agent_health(payload);

@@ -1,5 +1,5 @@
 -- Answers a wait, unless somebody was first: exactly one closer wins. Whether it was this one.
--- What people were asked closes with it. The caller holds the frame, and wakes it.
+-- What people were asked closes with it, and so does what was handed over. The caller holds the frame, and wakes it.
 create function plane._answer_wait(p_execution_id uuid, p_token text, p_outcome text, p_payload jsonb, p_by uuid default null)
 returns boolean
 language plpgsql
@@ -18,9 +18,7 @@ begin
   perform plane._record_event(v_wait.org_id, p_execution_id, 'wait.answered', v_wait.path,
     jsonb_build_object('kind', v_wait.kind, 'token', p_token, 'outcome', p_outcome, 'by', p_by,
       'duration_ms', round(1000 * extract(epoch from v_wait.answered_at - v_wait.opened_at), 3)));
-  if v_wait.kind in ('approval', 'budget', 'unknown') then
-    perform plane._close_escalation_of(v_wait);
-  end if;
+  perform plane._close_asked(v_wait);
   return true;
 end;
 $$;

@@ -1,5 +1,5 @@
 -- Closes the waits of a frame whose deadline has passed, as timed_out. Whether there were any.
--- What people were asked closes with them. The caller holds the frame.
+-- What people were asked and what was handed over closes with them. The caller holds the frame.
 create function plane._close_due(p_execution_id uuid, p_frame text)
 returns boolean
 language plpgsql
@@ -21,9 +21,9 @@ begin
     select org_id, p_execution_id, 'wait.answered', path, jsonb_build_object('kind', kind, 'token', token, 'outcome', 'timed_out')
     from closed
   )
-  select count(*), array_agg(c) filter (where c.kind in ('approval', 'budget', 'unknown')) into v_closed, v_asked from closed as c;
+  select count(*), array_agg(c) filter (where c.kind in ('approval', 'budget', 'unknown', 'handoff')) into v_closed, v_asked from closed as c;
   foreach v_wait in array coalesce(v_asked, '{}') loop
-    perform plane._close_escalation_of(v_wait);
+    perform plane._close_asked(v_wait);
   end loop;
 
   update plane.frames

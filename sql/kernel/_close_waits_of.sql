@@ -1,4 +1,4 @@
--- Closes every open wait of a frame as cancelled, and what people were asked with it.
+-- Closes every open wait of a frame as cancelled, and with it what people were asked and what was handed over.
 -- Locks: the waits, their escalations; the caller holds the frame.
 create function plane._close_waits_of(p_execution_id uuid, p_frame text)
 returns void
@@ -19,9 +19,9 @@ begin
     select org_id, p_execution_id, 'wait.answered', path, jsonb_build_object('kind', kind, 'token', token, 'outcome', 'cancelled')
     from closed
   )
-  select array_agg(c) into v_asked from closed as c where c.kind in ('approval', 'budget', 'unknown');
+  select array_agg(c) into v_asked from closed as c where c.kind in ('approval', 'budget', 'unknown', 'handoff');
   foreach v_wait in array coalesce(v_asked, '{}') loop
-    perform plane._close_escalation_of(v_wait);
+    perform plane._close_asked(v_wait);
   end loop;
 end;
 $$;

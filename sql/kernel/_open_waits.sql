@@ -1,6 +1,6 @@
 -- Opens waits of a frame, in order; what they start below, and what people are asked, is created here. Answers the doorbells.
 --
--- p_open: [{token, kind, path, name, match, deadline_ms | deadline_at, data, child, shards}]
+-- p_open: [{token, kind, path, name, match, deadline_ms | deadline_at, data, child, shards, handoff}]
 -- A frame that was asked to stop opens nothing: the wait is closed as cancelled at once.
 -- The caller holds the frame and, for events, the topics. Raises 409 token_taken.
 create function plane._open_waits(p_frame plane.frames, p_open jsonb)
@@ -47,6 +47,8 @@ begin
       v_due := v_due || plane._open_child(p_frame, v_open);
     elsif v_open ->> 'kind' = 'shards' then
       v_due := v_due || plane._open_shards(p_frame, v_open);
+    elsif v_open ->> 'kind' = 'handoff' then
+      v_due := v_due || plane._open_handoff(p_frame, v_open);
     end if;
 
     update plane.frames

@@ -69,6 +69,20 @@ left join plane.frames as f
 where w.answered_at is null and w.kind in ('child', 'shards')
 group by w.execution_id, w.token
 having w.pending <> count(f.execution_id)
+union all
+select 'a step that handed its work over is waited for by somebody', w.execution_id, w.frame, w.token
+from plane.waits as w
+where w.answered_at is null and w.kind = 'handoff'
+  and not exists (
+    select from plane.handoffs as h
+    where h.execution_id = w.execution_id and h.wait_token = w.token and h.completed_at is null)
+union all
+select 'an open hand-off of a step has an open wait', h.execution_id, h.path, h.id::text
+from plane.handoffs as h
+where h.wait_token is not null and h.completed_at is null
+  and not exists (
+    select from plane.waits as w
+    where w.execution_id = h.execution_id and w.token = h.wait_token and w.answered_at is null)
 -- Records
 union all
 select 'a queued signal is not awaited', s.execution_id, w.frame, s.name

@@ -10,6 +10,7 @@ create table plane.waits (
     -- event     an event or a signal by name             timer   only its deadline
     -- retry     the back-off before another attempt      unknown evidence of a lost at-most-once step, by signal
     -- child     a child execution                        shards  the shards of a for_each
+    -- handoff   work that another agent does
   path         text not null,
   name         text not null,             -- what a signal must be called: the path, or the event's name
   match        jsonb,                     -- event: fields that must be equal
@@ -23,7 +24,7 @@ create table plane.waits (
   payload      jsonb,
   answered_by  uuid,
   primary key (execution_id, token),
-  constraint waits_kind_is_known check (kind in ('approval', 'budget', 'event', 'timer', 'retry', 'unknown', 'child', 'shards')),
+  constraint waits_kind_is_known check (kind in ('approval', 'budget', 'event', 'timer', 'retry', 'unknown', 'child', 'shards', 'handoff')),
   constraint waits_outcome_iff_answered check ((answered_at is null) = (outcome is null))
 );
 
