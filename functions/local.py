@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 
 from functions.agents.app import router as agents
 from functions.audit.app import router as audit
+from functions.escalations.app import links
+from functions.escalations.app import router as escalations
 from functions.executions.app import router as executions
+from functions.handoffs.app import router as handoffs
 from functions.health.app import router as health
+from functions.interpret.app import router as interpret
 from functions.keys.app import router as keys
+from functions.me.app import router as me
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.shared.chores import CHORES, ChoreRunner, Plane
@@ -49,7 +54,7 @@ RETRY_S = 1.0
 def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
     known = settings or settings_of_process()
-    routers = (agents, state, memory, workflows, executions, observe, keys, health, audit)
+    routers = (agents, me, state, memory, interpret, workflows, executions, escalations, links, observe, keys, health, audit, handoffs)
     app = create_app("local", *routers, *_development_sign_in(known), lifespan=partial(_running, known))
     app.state.settings = known
     app.state.open_database = partial(open_database, known)

@@ -83,7 +83,12 @@ grant execute on function
   plane.check_memory(jsonb, timestamptz),
   plane.real_array(jsonb),
   plane.merge_json(jsonb, jsonb),
-  plane.key_json(plane.api_keys)
+  plane.key_json(plane.api_keys),
+  plane.key_end(float8),
+  plane.key_event(plane.api_keys),
+  plane.lock_key(text),
+  plane.require_other_manager(plane.api_keys),
+  plane.require_scopes_of(text[], text)
 to authenticated;
 grant execute on function
   plane.find_version(jsonb),
@@ -119,6 +124,7 @@ grant select, insert, delete on plane.state_history to authenticated;
 grant select, insert, update on plane.locks to authenticated;
 grant usage on sequence plane.fencing_token to authenticated;
 grant select, insert, update, delete on plane.memories to authenticated;
+grant select, insert, update on plane.interpretations to authenticated;
 grant execute on function plane.search_memories(jsonb) to authenticated;
 grant select, insert, update on plane.workflows to authenticated;
 grant select, insert on plane.workflow_versions to authenticated;
@@ -145,6 +151,7 @@ grant execute on function
   plane._period_start(text, timestamptz),
   plane._spent_since(uuid, date),
   plane.budget_states(uuid),
+  plane.budget_json(plane.budgets, jsonb),
   plane.quota_defaults(),
   plane.check_quota(text),
   plane._count_used(uuid, text, bigint),
@@ -176,7 +183,11 @@ grant execute on function
   plane.report_dead(jsonb),
   plane.report_owner_dead(jsonb),
   plane.sweep(jsonb),
-  plane.get_violations(jsonb)
+  plane.get_violations(jsonb),
+  plane.meter_usage(jsonb),
+  plane.meter_requests(jsonb),
+  plane.watch_budgets(jsonb),
+  plane.count_quotas(jsonb)
 to plane_runner;
 
 -- The kernel's functions run as this role.
@@ -189,7 +200,7 @@ to plane_kernel;
 grant select, update, delete on plane.state, plane.idempotency, plane.locks to plane_kernel; -- update: to lock what is deleted
 grant select, insert, update, delete on plane.state_history to plane_kernel;
 grant usage on schema extensions to plane_kernel;
-grant select, update, delete on plane.memories to plane_kernel;
+grant select, update, delete on plane.memories, plane.interpretations to plane_kernel;
 grant select on plane.violations to plane_kernel;
 grant insert on plane.audit_entries to plane_kernel;
 revoke create on schema plane from plane_kernel;
@@ -220,9 +231,20 @@ grant execute on function
   plane.audit_problem(text, bigint, bigint, text),
   plane.known_seal(bigint, text, text),
   plane.seal_problem(plane.audit_seals, plane.audit_entries, bigint, text),
-  plane.unsealed_problem(bigint, bigint, bigint, plane.audit_heads, text)
+  plane.unsealed_problem(bigint, bigint, bigint, plane.audit_heads, text),
+  plane.secret_json(plane.secrets),
+  plane.policy_json(plane.policies),
+  plane.find_policy(uuid)
 to authenticated;
-grant execute on function plane.seal_audit(jsonb) to plane_runner;
+grant select, insert, update, delete on plane.secrets, plane.policies to authenticated;
+grant select, update on plane.secrets to plane_kernel;
+grant select on plane.policies to plane_kernel;
+grant execute on function
+  plane.seal_audit(jsonb),
+  plane.load_guard(jsonb),
+  plane.load_secrets(jsonb),
+  plane.note_policy(jsonb)
+to plane_runner;
 grant usage on schema plane to plane_auditor;
 grant execute on function
   plane.clock(),

@@ -1,128 +1,56 @@
-"""Agents register, show that they live, and are found."""
+"""Agents register, show that they live, are found, and are matched to what is needed."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field
+from starlette.requests import Request
 
+from functions.agents.matching import Matches, Need
+from functions.agents.models import (
+    Agent,
+    AgentDetails,
+    AgentWithSkills,
+    ChangeAgent,
+    Health,
+    Heartbeat,
+    Lease,
+    Name,
+    RegisterAgent,
+    SignOfLife,
+    Status,
+)
 from functions.shared.db import agents
-from functions.shared.jsonvalue import JsonObject
+from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.web import (
-    Answer,
     Body,
     Db,
     ListOf,
     Page,
     PlaneRouter,
-    Timestamp,
     create_app,
     example,
     lambda_handler,
     requires,
 )
+from functions.shared.web.connection import settings_of
 
 router = PlaneRouter(prefix="/api/agents", tags=["agents"])
 
-Status: TypeAlias = Literal["active", "inactive", "deprecated"]
-Health: TypeAlias = Literal["active", "late", "lost"]
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
-LeaseSeconds: TypeAlias = Annotated[
-    int | None,
-    Field(ge=5, le=86_400, description="Call again at least this often; null: serverless, never counted as lost."),
-]
-Capabilities: TypeAlias = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=200)] | dict[str, JsonValue]],
-    Field(max_length=200, description="What it can do: words, or objects with an `id` or a `name`."),
-]
+
+class DiscoverAgent(Body):
+    """Where the card is: its address, or the origin of an agent that has it at /.well-known/agent-card.json."""
+
+    card_url: Annotated[str, Field(min_length=1, max_length=2000)]
+    name: Annotated[Name | None, Field(description="What to call it here, instead of what its card says.")] = None
 
 
-class AgentFields(Body):
-    """What can be said about an agent. A field that is left out stays as it is."""
+class DiscoveredAgent(AgentWithSkills):
+    """The agent of the card. `verified`: signed by a key of the origin that serves the card, or unsigned."""
 
-    framework: Annotated[str, Field(min_length=1, max_length=200)] = "custom"
-    description: Annotated[str | None, Field(max_length=4000)] = None
-    capabilities: Capabilities = Field(default_factory=list[str | dict[str, JsonValue]])
-    endpoint: Annotated[str | None, Field(max_length=2000, description="Where it can be called, if anywhere.")] = None
-    config: dict[str, JsonValue] = Field(
-        default_factory=dict[str, JsonValue], description="Whatever the agent wants to keep about itself."
-    )
-    status: Status = "active"
-    lease_seconds: LeaseSeconds = None
-
-    def given(self) -> dict[str, Any]:
-        """Give only what was sent."""
-        return self.model_dump(mode="json", exclude_unset=True)
-
-
-class RegisterAgent(AgentFields):
-    """An agent's own words about itself."""
-
-    name: Name
-
-
-class ChangeAgent(AgentFields):
-    """The fields to change."""
-
-    name: Name = ""
-
-
-class SignOfLife(Body):
-    """The agent by name or id, and optionally its new status."""
-
-    name: Name | None = None
-    id: UUID | None = None
-    status: Status | None = None
-
-    @model_validator(mode="after")
-    def names_one(self) -> "SignOfLife":
-        if (self.name is None) == (self.id is None):
-            raise ValueError("name the agent by exactly one of name and id")
-        return self
-
-
-class Heartbeat(Body):
-    """What may have changed since the last one."""
-
-    status: Status | None = None
-    lease_seconds: LeaseSeconds = None
-
-
-class Agent(Answer):
-    """An agent. `health`: active, late (silent for a lease) or lost (for three); without a lease always active."""
-
-    id: UUID
-    name: str
-    framework: str
-    description: str | None
-    capabilities: list[JsonValue]
-    endpoint: str | None
-    config: dict[str, JsonValue]
-    status: Status
-    health: Health
-    lease_seconds: int | None
-    lease_until: Timestamp | None
-    last_seen_at: Timestamp
-    created_at: Timestamp
-    updated_at: Timestamp
-
-
-class Waiting(Answer):
-    """How much waits: executions of this agent that have not ended, approvals of the organisation that are open."""
-
-    executions: int
-    approvals: int
-
-
-class Lease(Answer):
-    """The renewed lease, and what waits."""
-
-    id: UUID
-    name: str
-    status: Status
-    health: Health
-    lease_until: Timestamp | None
-    waiting: Waiting
+    verified: str
+    key_id: str | None
 
 
 _AGENT: JsonObject = {
@@ -142,6 +70,38 @@ _AGENT: JsonObject = {
     "updated_at": "2026-11-21T10:00:00Z",
 }
 _PATH = f"/api/agents/{_AGENT['id']}"
+_SKILLS: JsonObject = {
+    "skills": [
+        {
+            "id": "summarise",
+            "name": "summarise",
+            "description": None,
+            "tags": [],
+            "input_schema": None,
+            "output_schema": None,
+        }
+    ]
+}
+_RECORD: JsonObject = {
+    "succeeded": 12,
+    "failed": 1,
+    "success": 0.6212,
+    "p50_seconds": 3.2,
+    "mean_cost_usd": "0.010000000",
+    "last_error": "The mailbox is full.",
+    "updated_at": "2026-11-21T10:00:00Z",
+}
+_SHARES: JsonObject = {
+    "skill": 1.0,
+    "text": 0.75,
+    "tag": None,
+    "schema": None,
+    "health": 1.0,
+    "success": 0.6212,
+    "latency": 0.9494,
+    "cost": 0.9091,
+    "load": 1.0,
+}
 
 
 @router.post(
@@ -196,15 +156,101 @@ async def list_agents(
 )
 async def sign_agent(body: SignOfLife, db: Db) -> object:
     """Show that an agent lives, by its name or id, and optionally set its status."""
-    which: JsonObject = {"id": str(body.id)} if body.id else {"name": body.name}
-    return await agents.sign_agent(db, which, {} if body.status is None else {"status": body.status})
+    return await agents.sign_agent(db, body.which(), {} if body.status is None else {"status": body.status})
+
+
+@router.post(
+    "/match",
+    response_model=Matches,
+    dependencies=[requires("agents:read")],
+    **example(
+        "/api/agents/match",
+        body={"need": "summarise long mail threads", "skills": ["summarise"], "limit": 3},
+        answer={
+            "data": [
+                {
+                    "agent": {**_AGENT, **_SKILLS},
+                    "score": 0.8962,
+                    "shares": _SHARES,
+                    "reasons": ["has the skill summarise", "says summari", "12 of its last 13 pieces of work succeeded"],
+                }
+            ],
+            "weights": {
+                "skill": 0.375,
+                "text": 0.25,
+                "health": 0.1,
+                "success": 0.125,
+                "latency": 0.05,
+                "cost": 0.05,
+                "load": 0.05,
+            },
+            "excluded": [],
+            "considered": 1,
+        },
+    ),
+)
+async def match_agents(body: Need, db: Db) -> object:
+    """Rank the agents that can do what is needed: by skill, tag, words and input, then health, success, speed, cost and load.
+
+    Every share of each score is shown, with reasons in words. Lost and inactive agents are left out and named in `excluded`.
+    The same question about the same agents has the same answer.
+    """
+
+    async def rank() -> Json:
+        return await agents.match_agents(db, body.payload())
+
+    return await db.compute("agents:read", rank)
+
+
+@router.post(
+    "/discover",
+    status_code=201,
+    response_model=DiscoveredAgent,
+    responses={200: {"model": DiscoveredAgent, "description": "It was discovered before: the same agent, refreshed."}},
+    dependencies=[requires("agents:write")],
+    **example(
+        "/api/agents/discover",
+        body={"card_url": "https://agents.example.com"},
+        answer={**_AGENT, **_SKILLS, "framework": "a2a", "verified": "signed", "key_id": "key-1"},
+        status=201,
+        also={200: {**_AGENT, **_SKILLS, "framework": "a2a", "verified": "unsigned", "key_id": None}},
+    ),
+)
+async def discover_agent(body: DiscoverAgent, request: Request, db: Db, response: Response) -> object:
+    """Register an agent by its A2A agent card: the plane fetches the card, checks its shape and its signature.
+
+    Again with the same address: the same agent, refreshed. A card with signatures of which none holds is refused, and so is
+    one that was signed before and is not any more. Only public https addresses are asked.
+    """
+    from functions.agents.discovery import discover  # noqa: PLC0415  only this route goes out
+    from functions.shared.steps.base import HttpPolicy  # noqa: PLC0415
+
+    await db.admit("agents:write")
+    policy = HttpPolicy(allow_private=frozenset(settings_of(request.app).allow_private_hosts))
+    found = await discover(body.card_url, policy)
+    answer: Any = await agents.discover_agent(
+        db,
+        {
+            **found.fields,
+            **({"name": body.name} if body.name else {}),
+            "card_url": found.card_url,
+            "card_name": found.name,
+            "verified": found.verified,
+            "key_id": found.key_id,
+        },
+    )
+    response.status_code = 201 if answer["is_created"] else 200
+    return {**answer, "verified": found.verified, "key_id": found.key_id}
 
 
 @router.get(
-    "/{agent_id}", response_model=Agent, dependencies=[requires("agents:read")], **example(_PATH, answer=_AGENT)
+    "/{agent_id}",
+    response_model=AgentDetails,
+    dependencies=[requires("agents:read")],
+    **example(_PATH, answer={**_AGENT, **_SKILLS, "record": _RECORD, "open_work": 0}),
 )
 async def get_agent(agent_id: UUID, db: Db) -> object:
-    """Read one agent."""
+    """Read one agent: what it says about itself, what became of its work, and how much it has on its hands."""
     return await agents.get_agent(db, agent_id)
 
 
@@ -238,13 +284,14 @@ async def delete_agent(agent_id: UUID, db: Db) -> None:
             "status": "active",
             "health": "active",
             "lease_until": "2026-11-21T10:01:30Z",
-            "waiting": {"executions": 1, "approvals": 0},
+            "waiting": {"executions": 1, "approvals": 0, "handoffs": 0, "escalations": 0},
         },
     ),
 )
 async def heartbeat_agent(agent_id: UUID, db: Db, body: Heartbeat | None = None) -> object:
     """Renew an agent's lease and learn what waits for it, in one call. The body may be empty."""
-    given = {} if body is None else body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    given = {} if body is None else body.model_dump(mode="json", exclude_unset=True)
+    given = {name: value for name, value in given.items() if value is not None or name == "lease_seconds"}
     return await agents.heartbeat_agent(db, agent_id, given)
 
 

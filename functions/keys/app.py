@@ -1,4 +1,4 @@
-"""API keys of an organisation, and who is calling."""
+"""API keys of an organisation."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
@@ -87,21 +87,6 @@ class CreatedKey(Key):
     secret: str | None
 
 
-class Organisation(Answer):
-    """The organisation that the key belongs to."""
-
-    id: UUID
-    name: str
-
-
-class Caller(Answer):
-    """Who is calling."""
-
-    organisation: Organisation
-    key: Key
-    scopes: list[str]
-
-
 _KEY: JsonObject = {
     "id": "5f3f1f64-1c7e-4c8e-8a43-3a4d7b1c9f10",
     "name": "mail agent",
@@ -164,24 +149,6 @@ async def delete_key(key_id: UUID, db: Db) -> None:
 async def revoke_key(key_id: UUID, db: Db) -> object:
     """Revoke a key, as DELETE does, and see it."""
     return await keys.revoke_key(db, key_id)
-
-
-@router.get(
-    "/api/me",
-    response_model=Caller,
-    dependencies=[requires("")],
-    **example(
-        "/api/me",
-        answer={
-            "organisation": {"id": "a3a7f0de-7f0c-4a8e-9a55-7a3f0e4a1b02", "name": "acme"},
-            "key": _KEY,
-            "scopes": ["state:read", "state:write"],
-        },
-    ),
-)
-async def get_me(db: Db) -> object:
-    """Say who is calling: the organisation, the key and what it may do."""
-    return await keys.get_caller(db)
 
 
 app = create_app("keys", router)

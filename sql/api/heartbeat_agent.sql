@@ -1,23 +1,25 @@
 -- A sign of life: renews the lease and says what waits for the agent, so that polling needs one call.
--- payload: {id, status?, lease_seconds?}
--- answers: {id, name, status, health, lease_until, waiting: {executions: the agent's that have not ended,
---           approvals: what people of the organisation must answer}} · raises: 404 agent_not_found
--- uses: executions_by_agent, waits_open_by_kind
+-- payload: {id, status?, lease_seconds?, since?}
+-- answers: {id, name, status, health, lease_until, waiting: as plane.waiting_work} · locks: the agent · raises: 404 agent_not_found
 create function api.heartbeat_agent(payload jsonb)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_agent plane.agents := plane.find_agent((payload ->> 'id')::uuid, null);
+  v_before plane.agents := plane.find_agent((payload ->> 'id')::uuid, null);
+  v_agent  plane.agents;
 begin
   update plane.agents as a
   set
     last_seen_at = plane.clock(),
     status = coalesce(payload ->> 'status', a.status),
     lease_seconds = case when payload ? 'lease_seconds' then (payload ->> 'lease_seconds')::int else a.lease_seconds end
-  where a.id = v_agent.id
+  where a.id = v_before.id
   returning * into v_agent;
+  if (v_before.status, v_before.lease_seconds) is distinct from (v_agent.status, v_agent.lease_seconds) then
+    perform plane.note_agent_change(v_before, v_agent);
+  end if;
 
   return jsonb_build_object(
     'id', v_agent.id,
@@ -25,15 +27,7 @@ begin
     'status', v_agent.status,
     'health', plane.agent_health(v_agent.lease_seconds, v_agent.last_seen_at),
     'lease_until', v_agent.last_seen_at + make_interval(secs => v_agent.lease_seconds),
-    'waiting', jsonb_build_object(
-      'executions', (
-        select count(*)
-        from plane.executions as e
-        where e.org_id = v_agent.org_id and e.agent_id = v_agent.id and e.status = 'running'),
-      'approvals', (
-        select count(*)
-        from plane.waits as w
-        where w.org_id = v_agent.org_id and w.kind in ('approval', 'budget', 'unknown') and w.answered_at is null)));
+    'waiting', plane.waiting_work(v_agent.id, (payload ->> 'since')::timestamptz));
 end;
 $$;
 

@@ -1,20 +1,27 @@
 -- Registers an agent; the same name again is the same agent, with the given fields changed. Counts as a sign of life.
 -- payload: {name, framework?, description?, capabilities?, endpoint?, config?, status?, lease_seconds?}
--- answers: the agent, and is_created
+-- answers: the agent, and is_created · locks: the agent
 create function api.register_agent(payload jsonb)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now        constant timestamptz := plane.clock();
-  v_agent      plane.agents;
-  v_is_created boolean;
+  v_now    constant timestamptz := plane.clock();
+  v_id     constant uuid := gen_random_uuid();
+  v_before plane.agents;
+  v_agent  plane.agents;
 begin
+  select * into v_before
+  from plane.agents
+  where org_id = plane.caller_org() and name = payload ->> 'name' and deleted_at is null
+  for no key update;
+
   insert into plane.agents as a
-    (org_id, name, framework, description, capabilities, endpoint, config, status, lease_seconds,
+    (id, org_id, name, framework, description, capabilities, endpoint, config, status, lease_seconds,
     last_seen_at, created_at, updated_at)
   values (
+    v_id,
     plane.caller_org(),
     payload ->> 'name',
     coalesce(payload ->> 'framework', 'custom'),
@@ -37,11 +44,16 @@ begin
     last_seen_at = v_now,
     updated_at = v_now
   returning * into v_agent;
-  v_is_created := v_agent.created_at = v_agent.updated_at;
+  if v_agent.id = v_id then
+    perform plane.check_quota('agents');
+  end if;
+  if v_agent.id <> v_id and v_before.id is null then
+    v_before := v_agent; -- somebody registered it in this very moment: what changed cannot be told
+    v_before.capabilities := '[]';
+  end if;
 
-  perform plane.record_audit(case when v_is_created then 'register_agent' else 'update_agent' end, 'agents', v_agent.id::text,
-    jsonb_build_object('name', v_agent.name));
-  return plane.agent_json(v_agent) || jsonb_build_object('is_created', v_is_created);
+  perform plane.note_agent_change(v_before, v_agent);
+  return plane.agent_json(v_agent) || jsonb_build_object('is_created', v_agent.id = v_id);
 end;
 $$;
 

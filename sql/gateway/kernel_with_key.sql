@@ -28,6 +28,9 @@ begin
     when 'sweep' then return plane.sweep(payload);
     when 'expire_handoffs' then return plane.expire_handoffs(payload);
     when 'seal_audit' then return plane.seal_audit(payload);
+    when 'load_guard' then return plane.load_guard(payload);
+    when 'load_secrets' then return plane.load_secrets(payload);
+    when 'note_policy' then return plane.note_policy(payload);
     when 'get_violations' then return plane.get_violations(payload);
     when 'note_agent_health' then return plane.note_agent_health(payload);
     when 'update_agent_records' then return plane.update_agent_records(payload);
@@ -49,6 +52,10 @@ begin
     when 'announce_escalations' then return plane.announce_escalations(payload);
     when 'claim_mails' then return plane.claim_mails(payload);
     when 'note_mail' then return plane.note_mail(payload);
+    when 'meter_usage' then return plane.meter_usage(payload);
+    when 'meter_requests' then return plane.meter_requests(payload);
+    when 'watch_budgets' then return plane.watch_budgets(payload);
+    when 'count_quotas' then return plane.count_quotas(payload);
     else
       perform plane.raise_error(404, 'unknown_verb', format('There is no kernel verb %s.', verb));
   end case;

@@ -17,10 +17,14 @@ create table plane.agents (
   created_at    timestamptz not null default plane.clock(),
   updated_at    timestamptz not null default plane.clock(),
   deleted_at    timestamptz,
+  card_url      text,                     -- it was discovered by this A2A agent card
+  noted_health  text not null default 'active', -- what the feed of events last said
+  noted_at      timestamptz not null default plane.clock(), -- when it began to say so
   constraint agents_status_is_known check (status in ('active', 'inactive', 'deprecated'))
 );
 
 create unique index agents_name_is_unique on plane.agents (org_id, name) where deleted_at is null;
+create unique index agents_card_is_unique on plane.agents (org_id, card_url) where card_url is not null and deleted_at is null;
 create index agents_recent on plane.agents (org_id, created_at desc, id desc);
 
 -- Access
@@ -39,3 +43,12 @@ create policy "callers change their agents" on plane.agents
   for update to authenticated
   using (org_id = (select plane.caller_org()))
   with check (org_id = (select plane.caller_org()));
+
+create policy "the kernel sees how agents are" on plane.agents
+  for select to plane_kernel
+  using (true);
+
+create policy "the kernel notes how agents are" on plane.agents
+  for update to plane_kernel
+  using (true)
+  with check (true);

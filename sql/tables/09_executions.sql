@@ -39,6 +39,9 @@ create index executions_by_status on plane.executions (org_id, status, created_a
 create index executions_children on plane.executions (root_execution_id) where parent_execution_id is not null;
 create index executions_reported_cost on plane.executions (org_id, ended_at) where mode = 'external' and known_cost_usd is not null;
 create index executions_by_parent on plane.executions (parent_execution_id) where parent_execution_id is not null;
+create index executions_open_by_agent on plane.executions (org_id, agent_id, created_at desc) where agent_id is not null and status = 'running';
+create index executions_ended_by_agent on plane.executions (org_id, agent_id, ended_at desc) where agent_id is not null and status <> 'running';
+create index executions_ended_of_agents on plane.executions (ended_at) where agent_id is not null and status <> 'running'; -- for records of agents
 create index executions_running on plane.executions (id) where status = 'running' and mode = 'engine'; -- for plane.violations
 
 -- Access

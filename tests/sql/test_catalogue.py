@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
 OURS = "('api', 'gateway', 'plane')"
+DOORS = {"call_with_key", "call_as_person", "call_with_token", "call_public", "kernel_with_key", "ping"}
+# What api.call_public calls.
+PUBLIC = ["gateway.refuse_public", "gateway.show_invitation"]
 # Kernel verbs that anon and authenticated must never reach.
 KERNEL = {
     "move_together",
@@ -26,6 +29,10 @@ KERNEL = {
     "report_owner_dead",
     "sweep",
     "get_violations",
+    "note_agent_health",
+    "update_agent_records",
+    "note_chore",
+    "get_plane_health",
     "fan_out_webhooks",
     "claim_deliveries",
     "record_delivery",
@@ -40,6 +47,7 @@ KERNEL = {
     "forget_triggered",
     "load_guard",
     "load_secrets",
+    "note_policy",
     "seal_audit",
 }
 
@@ -122,12 +130,11 @@ async def test_parameters_are_named_for_what_they_are(catalogue: asyncpg.Connect
     rows = await catalogue.fetch(f"""
         select p.oid::regprocedure::text as name, n.nspname, p.proname, p.proargnames, p.proargmodes, p.pronargs
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in {OURS}""")
-    doors = {"call_with_key", "kernel_with_key", "ping"}
     for row in rows:
         inputs = list(row["proargnames"] or [])[: row["pronargs"]]
-        if row["nspname"] == "api" and row["proname"] not in doors:
+        if row["nspname"] == "api" and row["proname"] not in DOORS:
             assert inputs == ["payload"], row["name"]
-        elif row["proname"] not in doors:
+        elif row["proname"] not in DOORS:
             assert all(name in ("p", "payload") or name.startswith("p_") for name in inputs), row["name"]
 
 
@@ -166,9 +173,11 @@ def executable(role: str) -> str:
 
 
 async def test_anon_may_open_the_doors_and_nothing_else(catalogue: asyncpg.Connection) -> None:
-    doors = ["api.call_with_key", "api.kernel_with_key", "api.ping"]
-    for role in ("anon", "authenticator"):
-        assert await names(catalogue, executable(role)) == [*doors, "gateway.authenticate"]
+    doors = {"api.call_public", "api.call_with_key", "api.kernel_with_key", "api.ping", "gateway.authenticate", *PUBLIC}
+    assert set(await names(catalogue, executable("anon"))) == doors
+    # Whose login it is: it has verified the token itself.
+    direct = {"api.call_with_token", "gateway.authenticate_person"}
+    assert set(await names(catalogue, executable("authenticator"))) == doors | direct
     everybody = f"""
         select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace,
           lateral aclexplode(p.proacl) a
@@ -179,8 +188,11 @@ async def test_anon_may_open_the_doors_and_nothing_else(catalogue: asyncpg.Conne
 async def test_no_tenant_may_execute_a_kernel_verb(catalogue: asyncpg.Connection) -> None:
     allowed = set(await names(catalogue, executable("authenticated")))
     assert allowed & {f"plane.{verb}" for verb in KERNEL} == set()
-    assert allowed & {"api.call_with_key", "api.kernel_with_key", "gateway.authenticate"} == set()
-    assert {name for name in allowed if name.startswith("gateway.")} == {"gateway._begin_once", "gateway._end_once"}
+    assert {name for name in allowed if name.removeprefix("api.") in DOORS} == {"api.call_as_person", "api.ping"}
+    assert {name for name in allowed if name.startswith("gateway.")} == {
+        *("gateway._begin_once", "gateway._end_once", "gateway._call_verb", "gateway.authenticate_person"),
+        *("gateway.accept_invitation", "gateway.found_organisation", "gateway.list_memberships"),
+    }
 
 
 async def test_a_definer_that_tenants_call_takes_the_organisation_from_the_claims(
@@ -214,7 +226,7 @@ async def test_every_verb_is_listed_and_every_listed_verb_exists(catalogue: asyn
     functions = set(
         await names(catalogue, "select proname::text from pg_proc where pronamespace = 'api'::regnamespace")
     )
-    assert listed == functions - {"call_with_key", "kernel_with_key", "ping"}
+    assert listed == functions - DOORS
 
 
 async def test_there_are_no_triggers_and_no_extensions(catalogue: asyncpg.Connection) -> None:
@@ -251,7 +263,7 @@ def test_only_the_gateway_builds_statements() -> None:
         for path in files("tables", "kernel", "gateway", "api")
         if re.search(r"\bexecute\b(?!\s+on\b)", code(path), re.IGNORECASE)
     }
-    assert dynamic == {"call_with_key.sql"}
+    assert dynamic == {"call_with_key.sql", "_call_verb.sql"}
 
 
 def test_only_errors_that_the_adapters_know_are_raised() -> None:

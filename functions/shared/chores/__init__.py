@@ -1,9 +1,22 @@
 """What the plane does by itself, besides running executions: each chore is one module, the sweeper runs them all."""
 
+from functions.shared.chores.agents import NOTE_AGENTS
 from functions.shared.chores.audit import SEAL_AUDIT
 from functions.shared.chores.chore import Chore, Plane
+from functions.shared.chores.handoffs import EXPIRE_HANDOFFS
 from functions.shared.chores.running import ChoreRunner, run_chores
+from functions.shared.chores.schedules import FIRE_SCHEDULES
+from functions.shared.chores.triggers import FORGET_TRIGGERED, HANDLE_MESSAGES
+from functions.shared.chores.webhooks import DELIVER_WEBHOOKS
 
-CHORES: tuple[Chore, ...] = (SEAL_AUDIT,)
+CHORES: tuple[Chore, ...] = (
+    NOTE_AGENTS,
+    SEAL_AUDIT,
+    EXPIRE_HANDOFFS,
+    FIRE_SCHEDULES,
+    HANDLE_MESSAGES,
+    DELIVER_WEBHOOKS,
+    FORGET_TRIGGERED,
+)
 
 __all__ = ["CHORES", "Chore", "ChoreRunner", "Plane", "run_chores"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from functions.shared.config import Settings
 from functions.shared.db.port import Database
@@ -12,10 +12,14 @@ from functions.shared.jsonvalue import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """What chores work with: the database, by its kernel verbs, and the settings of the process."""
+    """What chores work with: the database, by its kernel verbs, and the settings of the process.
+
+    `noted`: when this process last told the database of each chore.
+    """
 
     db: Database
     settings: Settings
+    noted: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

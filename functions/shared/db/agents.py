@@ -44,3 +44,13 @@ async def heartbeat_agent(db: CallerDb, agent_id: UUID, fields: JsonObject) -> J
 async def delete_agent(db: CallerDb, agent_id: UUID) -> None:
     """Delete one softly. Raises NotFound."""
     await db.write("delete_agent", {"id": str(agent_id)})
+
+
+async def match_agents(db: CallerDb, need: JsonObject) -> Json:
+    """Rank: `{data: [{agent, score, shares, reasons}], weights, excluded, considered}`. Raises InvalidInput."""
+    return await db.read("match_agents", need)
+
+
+async def discover_agent(db: CallerDb, card: JsonObject) -> Json:
+    """Register or refresh the agent of a card. Raises Conflict `agent_name_taken`, `card_no_longer_signed`."""
+    return await db.write("discover_agent", card, safe=True)

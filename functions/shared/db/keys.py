@@ -25,8 +25,3 @@ async def list_keys(db: CallerDb, page: JsonObject) -> Json:
 async def revoke_key(db: CallerDb, key_id: UUID) -> Json:
     """Revoke a key; again is the same. Raises NotFound, Conflict `last_operator_key`."""
     return await db.write("revoke_key", {"id": str(key_id)}, safe=True)
-
-
-async def get_caller(db: CallerDb) -> Json:
-    """Say who is calling."""
-    return await db.read("get_caller", {})

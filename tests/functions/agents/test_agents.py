@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
@@ -96,7 +95,7 @@ async def test_a_heartbeat_renews_the_lease_and_counts_what_waits(agent: httpx.A
     assert beat.status_code == 200
     assert beat.json()["health"] == "active"
     assert beat.json()["lease_until"] > made["lease_until"]
-    assert beat.json()["waiting"] == {"executions": 0, "approvals": 0}
+    assert beat.json()["waiting"] == {"executions": 0, "approvals": 0, "handoffs": 0, "escalations": 0}
 
 
 async def test_a_heartbeat_may_bring_status_and_lease(agent: httpx.AsyncClient) -> None:
@@ -121,12 +120,17 @@ async def test_the_original_heartbeat_by_name_is_a_sign_of_life(agent: httpx.Asy
     assert (await agent.patch("/api/agents", json={"name": "nobody"})).json()["code"] == "agent_not_found"
 
 
-async def test_the_original_clients_heartbeat_gets_the_right_names(agent: httpx.AsyncClient) -> None:
-    refused = await agent.patch("/api/agents", json={"agent_id": str(uuid4()), "last_seen": "now", "status": "active"})
+async def test_the_original_clients_heartbeat_is_taken_in_its_own_spelling(
+    agent: httpx.AsyncClient, org: Organisation
+) -> None:
+    made = await register(agent, "old-sdk", lease_seconds=60)
+    for agent_id in (made["id"], "old-sdk"):
+        await last_seen(org, made["id"], 500)
+        body = {"agent_id": agent_id, "last_seen": "2026-02-13T02:15:00.000Z", "status": "active"}
+        beat = await agent.patch("/api/agents", json=body)
 
-    meant = {error["pointer"]: error.get("did_you_mean") for error in refused.json()["errors"]}
-    assert refused.status_code == 422
-    assert meant["/agent_id"] == "id"
+        assert (beat.status_code, beat.json()["id"], beat.json()["health"]) == (200, made["id"], "active")
+        assert beat.json()["last_seen_at"] > made["last_seen_at"]  # the plane's clock, not the client's
 
 
 async def test_a_write_of_state_in_an_agents_name_is_a_sign_of_life(

@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from functions.keys.app import app
+from functions.keys.app import router as keys
+from functions.me.app import router as me
 from functions.shared.auth.keys import AGENT_SCOPES, SCOPES, hash_key, is_key, new_key
+from functions.shared.web import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     ClientOf = Callable[..., Awaitable[httpx.AsyncClient]]
 
+app = create_app("tests", keys, me)
 
 @pytest.fixture
 async def operator(client_of: ClientOf, org: Organisation) -> httpx.AsyncClient:

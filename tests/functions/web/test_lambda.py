@@ -130,9 +130,9 @@ def test_a_problem_is_text_not_base64(handler_of: Callable[[str], LambdaHandler]
 
 
 def test_one_pool_serves_all_events(handler_of: Callable[[str], LambdaHandler], org: Org) -> None:
-    handler = handler_of("keys")
+    handler = handler_of("me")
     handler(event("GET", "/api/me", secret=org.agent_secret), None)
-    first = app_of("keys").state.database
+    first = app_of("me").state.database
     handler(event("GET", "/api/me", secret=org.agent_secret), None)
 
-    assert app_of("keys").state.database is first
+    assert app_of("me").state.database is first

@@ -1,0 +1,1 @@
+"""Who is calling, and what waits for an agent that wakes up."""
