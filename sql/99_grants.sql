@@ -137,7 +137,19 @@ grant select on plane.payloads to authenticated;
 grant select, insert on plane.events to authenticated;
 
 -- People
-grant execute on function plane.require_user() to authenticated;
+grant execute on function
+  plane.require_user(),
+  plane.role_scopes(text),
+  plane.member_json(plane.members),
+  plane.invitation_json(plane.invitations),
+  plane.find_member(uuid),
+  plane.require_may_appoint(text[]),
+  plane.require_other_owner(uuid),
+  gateway.accept_invitation(jsonb),
+  gateway.found_organisation(jsonb),
+  gateway.list_memberships()
+to authenticated;
+grant update (name) on plane.organisations to authenticated;
 grant select, update on plane.members to authenticated;
 grant select, insert, update on plane.invitations to authenticated;
 
@@ -212,8 +224,10 @@ grant execute on function
   plane.raise_error(int, text, text, text, jsonb),
   plane.caller_claims(),
   plane.caller_person(),
+  plane.require_user(),
   plane.role_scopes(text)
 to plane_gateway;
+grant select, insert, update on gateway.settings to plane_gateway;
 grant execute on all functions in schema gateway to plane_gateway;
 grant select on gateway.verbs to plane_gateway;
 grant select, insert on plane.organisations to plane_gateway;

@@ -19,5 +19,7 @@ as $$
     'created_by', p_key.created_by,
     'expires_at', p_key.expires_at,
     'revoked_at', p_key.revoked_at,
-    'last_used_at', p_key.last_used_at);
+    'last_used_at', p_key.last_used_at,
+    'rotated_from', p_key.rotated_from,
+    'rotated_to', p_key.rotated_to);
 $$;

@@ -52,6 +52,9 @@ begin
   end if;
   if p_old.key is not null then
     perform plane.keep_history(p_old, v_state.updated_at, 'replaced');
+  else
+    perform plane.check_quota('state_entries');
+    perform plane.check_quota('state_bytes');
   end if;
 
   perform plane.record_audit(p_action, 'state', v_state.component || '/' || v_state.key,

@@ -23,6 +23,9 @@ begin
   values (v_org, payload ->> 'name', payload ->> 'description')
   on conflict (org_id, name) do update set name = w.name
   returning * into v_workflow;
+  if v_workflow.latest = 0 then
+    perform plane.check_quota('workflows');
+  end if;
 
   select * into v_version
   from plane.workflow_versions

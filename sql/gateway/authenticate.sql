@@ -1,6 +1,8 @@
 -- Turns a presented key into the claims of this transaction, for one verb that it may call.
 --
--- p_key_hash: hex sha256 of the key; the table holds sha256 of that, so a leaked row logs nobody in
+-- p_key_hash: what the function made of the key (functions/shared/auth/keys.py), 64 hex digits; the table holds sha256 of that, so a
+--             leaked row logs nobody in. While the pepper changes: one for each pepper, the current one first, parted by spaces;
+--             a key that is found by a later one is kept by the first from then on
 -- p_fn:       a row of gateway.verbs; null: the kernel, for keys of kind runner
 -- Called by api.call_with_key and api.kernel_with_key, as whoever is calling.
 -- Raises 401 unauthenticated · 403 missing_scope, wrong_kind · 404 unknown_verb.
@@ -18,6 +20,14 @@ begin
   select id, org_id, kind, name, scopes, revoked_at, expires_at, last_used_at into v_key
   from plane.api_keys
   where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
+  if v_key.id is null and p_key_hash ~ '^[0-9a-f]{64}( [0-9a-f]{64}){1,3}$' then
+    select k.id, k.org_id, k.kind, k.name, k.scopes, k.revoked_at, k.expires_at,
+      case when h.place = 1 then k.last_used_at end as last_used_at into v_key
+    from unnest(string_to_array(p_key_hash, ' ')) with ordinality as h (hash, place)
+    join plane.api_keys as k on k.key_hash = sha256(decode(h.hash, 'hex'))
+    order by h.place
+    limit 1;
+  end if;
   if v_key.id is null or v_key.revoked_at is not null or v_key.expires_at <= v_now then
     perform plane.raise_error(401, 'unauthenticated', 'The API key is unknown, revoked or expired.',
       'Send Authorization: Bearer <key> with a valid key.');
@@ -40,7 +50,7 @@ begin
   end if;
 
   if coalesce(v_key.last_used_at < v_now - interval '1 minute', true) then
-    perform gateway._note_use(v_key.id);
+    perform gateway._note_use(v_key.id, left(p_key_hash, 64));
   end if;
   return jsonb_build_object(
     'principal', case v_key.kind when 'runner' then 'runner' else 'api_key' end,

@@ -2,7 +2,7 @@
 --
 -- p: {version_id, mode = engine, input, agent_id?, executed_with_model?, callback_url?, restarted_from?, budget_usd?}
 -- Answers {execution_id, status, due: [doorbell]}. Called by api.start_execution. Never claims.
--- Raises 404 version_not_found · 422 not_runnable.
+-- Raises 402 budget_exhausted · 404 version_not_found · 422 not_runnable · 429 quota_exceeded.
 create function plane.start_execution(p jsonb)
 returns jsonb
 language plpgsql
@@ -24,7 +24,10 @@ begin
       'Start it with mode external and report its progress.');
   end if;
 
+  perform plane._refuse_over_budget(v_org, v_version.workflow_id, (p ->> 'agent_id')::uuid);
   v_frame := plane._create_execution(v_version, p || jsonb_build_object('id', v_id, 'created_by', plane.caller_id()));
+  perform plane.check_quota('executions_per_day');
+  perform plane.check_quota('concurrent_executions');
   return jsonb_build_object(
     'execution_id', v_id,
     'status', 'running',

@@ -14,6 +14,11 @@ create policy "callers read their organisation" on plane.organisations
   for select to authenticated
   using (id = (select plane.caller_org()));
 
+create policy "callers rename their organisation" on plane.organisations
+  for update to authenticated
+  using (id = (select plane.caller_org()))
+  with check (id = (select plane.caller_org()));
+
 create policy "the gateway reads organisations" on plane.organisations
   for select to plane_gateway
   using (true);
@@ -21,3 +26,7 @@ create policy "the gateway reads organisations" on plane.organisations
 create policy "the gateway creates organisations" on plane.organisations
   for insert to plane_gateway
   with check (true);
+
+create policy "the kernel reads organisations" on plane.organisations
+  for select to plane_kernel
+  using (true);

@@ -1,4 +1,5 @@
--- A key that an agent, an integration, an operator or a runner presents. Only sha256 of what is presented is stored.
+-- A key that an agent, an integration, an operator or a runner presents. Only sha256 of what is presented is stored, and
+-- that is an HMAC of the key with the plane's pepper, where it has one.
 create table plane.api_keys (
   id           uuid primary key default gen_random_uuid(),
   org_id       uuid references plane.organisations on delete cascade,
@@ -15,6 +16,8 @@ create table plane.api_keys (
   expires_at   timestamptz,
   revoked_at   timestamptz,
   last_used_at timestamptz,               -- within a minute
+  rotated_from uuid,                      -- the key that this one takes over from
+  rotated_to   uuid,                      -- the key that takes over: this one works until expires_at
   constraint api_keys_kind_is_known check (kind in ('agent', 'operator', 'runner')),
   constraint api_keys_org_iff_not_runner check ((kind = 'runner') = (org_id is null)),
   constraint api_keys_hash_is_unique unique (key_hash)

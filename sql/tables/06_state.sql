@@ -14,6 +14,7 @@ create table plane.state (
 
 -- Lists by prefix compare bytes, whatever the database's locale.
 create index state_by_prefix on plane.state (org_id, component, key collate "C");
+create index state_by_agent on plane.state (org_id, agent_id, updated_at desc) where agent_id is not null;
 create index state_expired on plane.state (expires_at) where expires_at is not null;
 
 -- Access
@@ -40,3 +41,7 @@ create policy "callers delete their state" on plane.state
 create policy "the kernel removes expired state" on plane.state
   for all to plane_kernel
   using (expires_at is not null);
+
+create policy "the kernel measures state" on plane.state
+  for select to plane_kernel
+  using (true);

@@ -20,6 +20,7 @@ create table plane.budgets (
   raised_usd     numeric(18, 9) not null default 0,
   stopped_on     date,                                   -- a person said stop in this period
   escalation_id  uuid,                                   -- the question of this period
+  watched_at     timestamptz not null default '-infinity',
   constraint budgets_scope_names_its_target check (
     (scope = 'workflow') = (workflow_id is not null) and (scope = 'agent') = (agent_id is not null))
 );

@@ -28,6 +28,18 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
         """,
         lambda _: (),
     ),
+    "rate_limits": (
+        "insert into plane.rate_limits (org_id, kind, subject, quota) values ($1, 'agent', $2, 7)",
+        lambda _: (),
+    ),
+    "rate_buckets": (
+        """
+        insert into plane.rate_buckets (org_id, kind, subject, tokens, refilled_at) values ($1, 'agent', $2, 1, now())
+        """,
+        lambda _: (),
+    ),
+    "quotas": ("insert into plane.quotas (org_id, name, max_value) values ($1, $2, 7)", lambda _: ()),
+    "quota_counts": ("insert into plane.quota_counts (org_id, name, used) values ($1, $2, 7)", lambda _: ()),
     "budgets": (
         """
         insert into plane.budgets (id, org_id, scope, period, limit_usd, on_reached, created_by)
@@ -37,4 +49,27 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
     ),
 }
 
-WRITES = {"budgets": {"insert", "update", "delete"}}
+CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
+    "create_budget": lambda t: {
+        "scope": "workflow",
+        "workflow_id": t.workflow,
+        "period": "day",
+        "limit_usd": "5",
+        "on_reached": "ask",
+    },
+    "delete_budget": lambda t: {"id": t.id("budget")},
+    "get_limits": lambda _: {},
+    "get_usage": lambda _: {"from": "2019-12-31", "to": "2020-01-02", "group_by": "day,metric"},
+    "list_budgets": lambda t: {"id": t.id("budget")},
+    "rotate_key": lambda t: {"id": t.key, "key_hash": "ab" * 32, "prefix": "ap_live_x", "overlap_seconds": 60},
+    "set_rate_limit": lambda _: {"kind": "key", "subject": "*", "quota": 10, "window_seconds": 60},
+    "update_budget": lambda t: {"id": t.id("budget"), "changes": {"limit_usd": "200"}},
+    "update_key": lambda t: {"id": t.key, "changes": {"name": "renamed"}},
+    "update_limits": lambda _: {"quotas": {"agents": 10}, "reset": ["keys"]},
+}
+WRITES = {
+    "budgets": {"insert", "update", "delete"},
+    "rate_limits": {"insert", "update", "delete"},
+    "quotas": {"insert", "update", "delete"},
+    "quota_counts": {"insert", "update"},
+}
