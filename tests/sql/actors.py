@@ -152,26 +152,37 @@ class Runner(Actor):
 
 @dataclass
 class Tenant(Actor):
-    """A key inside one organisation, as authenticated."""
+    """A person or a key inside one organisation, as authenticated."""
 
     org: Org
     claims: Json = field(default_factory=dict[str, Any])
 
     @classmethod
     async def connect(
-        cls, url: str, org: Org, scopes: Sequence[str] = SCOPES, key_id: str | None = None, kind: str = "operator"
+        cls, url: str, org: Org, scopes: Sequence[str] = SCOPES, id: str | None = None, kind: str = "person"
     ) -> Tenant:
         connection = await connect(url)
-        claims = {
-            "principal": "api_key",
-            "org_id": org.id,
-            "key_id": key_id or str(uuid.uuid4()),
-            "key_kind": kind,
-            "scopes": list(scopes),
-        }
+        claims: Json = {"org_id": org.id, "scopes": list(scopes)}
+        who = id or str(uuid.uuid4())
+        if kind == "person":
+            claims |= {"principal": "person", "user_id": who, "email": f"{who[:8]}@example.com", "role": "owner", "aal": "aal1"}
+        else:
+            claims |= {"principal": "api_key", "key_id": who, "key_kind": kind, "name": f"{kind} {who[:8]}"}
         await connection.execute("select set_config('request.jwt.claims', $1, false)", json.dumps(claims))
         await connection.execute("set role authenticated")
         return cls(connection, org, claims)
+
+    @property
+    def id(self) -> str:
+        """The person's or the key's id."""
+        return str(self.claims.get("user_id") or self.claims["key_id"])
+
+    @property
+    def actor(self) -> Json:
+        """How a decision names them."""
+        if self.claims["principal"] == "person":
+            return {"kind": "person", "id": self.id, "label": self.claims["email"]}
+        return {"kind": f"{self.claims['key_kind']}_key", "id": self.id, "label": self.claims["name"]}
 
     async def start(self, version_id: str, **more: Any) -> str:
         """Start an execution; its id."""

@@ -31,7 +31,7 @@ async def runner(plane: Plane) -> Runner:
 
 @pytest.fixture
 async def tenant(plane: Plane) -> Tenant:
-    """An operator of an organisation."""
+    """A person of an organisation, who may do everything."""
     return await plane.tenant()
 
 

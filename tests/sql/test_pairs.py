@@ -23,6 +23,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from tests.people import create_member
 from tests.sql.actors import Plane, connect
 from tests.sql.contenders import CONTENDERS, Call, Contender, code_of, finish_of, must_have_one_winner
 from tests.sql.promises import Answer, Part, Refused
@@ -31,6 +32,7 @@ from tests.sql.scenes import DOCUMENT, Scene, Stage, scenes_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from functions.shared.db.port import Person
     from tests.conftest import Server
     from tests.sql.scenes import Tables
 
@@ -43,6 +45,8 @@ PAIRS = list(combinations_with_replacement(CONTENDERS, 2))
 ELSEWHERE = {
     *("put_state", "merge_state", "increment_state", "append_state", "delete_state"),
     *("create_workflow", "create_key", "revoke_key", "check_access"),
+    *("create_invitation", "revoke_invitation", "update_member", "remove_member", "update_organisation"),
+    *("create_organisation", "accept_invitation"),
     *("register_agent", "update_agent", "delete_agent", "heartbeat_agent"),
 }
 
@@ -53,7 +57,7 @@ class Session:
 
     db: asyncpg.Connection
     runner: str
-    operator: str
+    person: Person
 
     async def send(self, call: Call) -> Answer:
         """Make the call. An error of the plane is an answer, anything else is raised: a deadlock above all."""
@@ -63,7 +67,8 @@ class Session:
                     "select api.kernel_with_key($1, $2, $3)", self.runner, call.verb, call.payload
                 )
             return await self.db.fetchval(
-                "select api.call_with_key($1, $2, $3, $4)", self.operator, call.verb, call.payload, call.idempotency
+                "select api.call_with_token($1, $2, $3, $4, $5)",
+                *(self.person.claims, call.verb, call.payload, self.person.organisation, call.idempotency),
             )
         except asyncpg.PostgresError as error:
             if not (error.sqlstate or "").startswith("PT4"):
@@ -93,9 +98,11 @@ async def arena(
     version = await plane.version(tenant.org, DOCUMENT)
     stage = Stage(plane, await plane.runner(), tenant, version)
     secret = hashlib.sha256(runner_key.encode()).hexdigest()
-    keys = (secret, tenant.org.operator.key_hash)
     connections = [await connect(login) for _ in range(2)]
-    arena = Arena(stage, (Session(connections[0], *keys), Session(connections[1], *keys)), await connect(module_db_url))
+    # The only member, so that they may also decide what they have asked for.
+    person = (await create_member(plane.db, tenant.org, "owner", user_id=tenant.id)).caller
+    one, other = (Session(connection, secret, person) for connection in connections)
+    arena = Arena(stage, (one, other), await connect(module_db_url))
     yield arena
     for connection in [*connections, arena.holder]:
         await connection.close()

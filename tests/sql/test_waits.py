@@ -53,7 +53,7 @@ async def test_an_answer_wakes_the_frame_and_reaches_the_next_claim(
     assert (answer["status"], answer["outcome"], len(answer["due"])) == ("answered", "approve", 1)
     (wait,) = (await runner.claim(held.execution_id)).claimed["waits"]
     assert (wait["answered"], wait["outcome"], wait["payload"]["form"]) == (True, "approve", {"note": "fine"})
-    assert wait["payload"]["decided_by"] == tenant.claims["key_id"]
+    assert wait["payload"]["decided_by"] == tenant.actor
 
 
 async def test_an_owner_that_runs_learns_answers_with_its_next_call(tenant: Tenant, held: Held) -> None:
@@ -99,8 +99,33 @@ async def test_a_decision_that_nobody_asked_for_is_refused(plane: Plane, runner:
 async def test_an_agent_may_not_decide(plane: Plane, tenant: Tenant, held: Held) -> None:
     await held.checkpoint("waiting", open=[approval(), event("paid")])
     agent = await plane.agent(tenant.org)
-    await refused(agent.decide(held.execution_id, "approve"), 403, "missing_scope")
+    await refused(agent.decide(held.execution_id, "approve"), 403, "people_only")
     assert (await agent.signal(held.execution_id, "paid", {"usd": 1}))["status"] == "answered"
+
+
+async def test_an_approval_is_decided_by_a_person_whose_role_lets_them(
+    plane: Plane, tenant: Tenant, held: Held
+) -> None:
+    await held.checkpoint("waiting", open=[approval()])
+    operator = await plane.tenant(tenant.org, kind="operator")
+    viewer = await plane.tenant(tenant.org, scopes=["executions:read", "executions:write"])
+    stranger = await plane.tenant()
+    await refused(operator.decide(held.execution_id, "approve"), 403, "people_only")
+    await refused(viewer.decide(held.execution_id, "approve"), 403, "missing_scope")
+    await refused(stranger.decide(held.execution_id, "approve"), 404, "execution_not_found")
+    assert (await tenant.decide(held.execution_id, "approve"))["status"] == "answered"
+
+
+async def test_an_operator_s_key_still_decides_a_lost_step_and_a_budget(
+    plane: Plane, tenant: Tenant, held: Held
+) -> None:
+    lost = {"token": "u", "kind": "unknown", "path": "charge", "data": {"outcomes": ["succeeded", "failed", "retry"]}}
+    money = {"token": "b", "kind": "budget", "path": "", "name": "budget", "data": {"outcomes": ["grant", "stop"]}}
+    await held.checkpoint("waiting", open=[lost, money])
+    operator = await plane.tenant(tenant.org, kind="operator")
+    assert (await operator.decide(held.execution_id, "charge", "retry"))["outcome"] == "retry"
+    assert (await operator.decide(held.execution_id, "budget", "stop"))["outcome"] == "stop"
+    assert (await plane.wait(held.execution_id, "u"))["payload"]["decided_by"] == operator.actor
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"outcome": "maybe"}, {"outcome": 1}, "approve"])
@@ -115,7 +140,7 @@ async def test_an_ended_execution_takes_no_signal(tenant: Tenant, held: Held) ->
     await refused(tenant.signal(str(uuid.uuid4()), "paid"), 404, "execution_not_found")
 
 
-async def test_a_quorum_needs_so_many_keys_with_the_same_outcome(plane: Plane, tenant: Tenant, held: Held) -> None:
+async def test_a_quorum_needs_so_many_people_with_the_same_outcome(plane: Plane, tenant: Tenant, held: Held) -> None:
     await held.checkpoint("waiting", open=[approval(data={"outcomes": ["approve", "reject"], "quorum": 2})])
     second, third = await plane.tenant(tenant.org), await plane.tenant(tenant.org)
     assert (await tenant.decide(held.execution_id, "approve"))["status"] == "voted"
@@ -124,7 +149,7 @@ async def test_a_quorum_needs_so_many_keys_with_the_same_outcome(plane: Plane, t
     answer = await third.decide(held.execution_id, "approve")
     assert (answer["status"], answer["outcome"], len(answer["due"])) == ("answered", "approve", 1)
     payload = (await plane.wait(held.execution_id, "0:approve:1"))["payload"]
-    assert sorted(payload["votes"]) == sorted([tenant.claims["key_id"], third.claims["key_id"]])
+    assert payload["votes"] == [tenant.actor, third.actor]
 
 
 async def test_a_due_timer_is_closed_by_the_claim(runner: Runner, held: Held) -> None:
