@@ -8,6 +8,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_id         uuid;
   v_escalation plane.escalations;
 begin
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
@@ -31,9 +32,10 @@ begin
         'pointer', '/on_timeout', 'code', 'invalid_outcome', 'message', 'It must be one of the options.', 'allowed', payload -> 'outcomes'))));
   end if;
 
-  v_escalation := plane.find_escalation(plane.open_escalation(
+  v_id := plane.open_escalation(
     payload - array['kind', 'path', 'deadline', 'aal2']
-    || jsonb_build_object('kind', 'question', 'needs_aal2', payload -> 'aal2', 'requester_id', plane.caller_id()))::text);
+    || jsonb_build_object('kind', 'question', 'needs_aal2', payload -> 'aal2', 'requester_id', plane.caller_id()));
+  v_escalation := plane.find_escalation(v_id::text); -- in a statement of its own, which sees it
   perform plane.record_audit('create_escalation', 'escalations', v_escalation.id::text, jsonb_build_object(
     'priority', v_escalation.priority, 'execution_id', v_escalation.execution_id, 'agent_id', v_escalation.agent_id));
   return plane.escalation_json(v_escalation, true);

@@ -1,5 +1,5 @@
 -- Dismisses a question: it needs no answer any more.
--- payload: {id, comment?} · answers: {escalation, due} · raises: 403, 404 escalation_not_found, 409 escalation_closed, bound_to_execution
+-- payload: {id, comment?} · answers: {escalation, due} · raises: 403, 404 escalation_not_found, 409 escalation_closed, awaited_by_execution
 create function api.dismiss_escalation(payload jsonb)
 returns jsonb
 language plpgsql

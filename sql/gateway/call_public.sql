@@ -8,10 +8,23 @@ set search_path = pg_catalog, pg_temp
 set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$
+declare
+  v_claims jsonb;
 begin
   perform set_config('request.jwt.claims', '', true);
   case verb
     when 'show_invitation' then return gateway.show_invitation(payload);
+    when 'open_link' then
+      v_claims := gateway.link_claims(payload ->> 'token_hash');
+      perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'authenticated', true);
+      return jsonb_build_object(
+        'escalation', api.get_escalation(jsonb_build_object('id', v_claims -> 'escalation_id')),
+        'email', v_claims -> 'email', 'organisation', v_claims -> 'organisation', 'expires_at', v_claims -> 'expires_at');
+    when 'answer_link' then
+      v_claims := gateway.link_claims(payload ->> 'token_hash');
+      perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'authenticated', true);
+      perform plane.use_link();
+      return api.resolve_escalation(payload - 'token_hash' || jsonb_build_object('id', v_claims -> 'escalation_id'));
     else return gateway.refuse_public(verb);
   end case;
 end;

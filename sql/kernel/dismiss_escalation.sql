@@ -2,7 +2,7 @@
 --
 -- p: {id, comment?} · Answers {due: [doorbell]}. Called by api.dismiss_escalation.
 -- Locks: the topic of escalation.resolved, the escalation, the frames that wait for it.
--- Raises 403 · 404 · 409 escalation_closed, bound_to_execution.
+-- Raises 403 · 404 · 409 escalation_closed, awaited_by_execution.
 create function plane.dismiss_escalation(p jsonb)
 returns jsonb
 language plpgsql
@@ -21,7 +21,7 @@ begin
   end if;
   perform plane._require_open(v_escalation);
   if v_escalation.wait_token is not null or v_escalation.kind = 'budget' then
-    perform plane.raise_error(409, 'bound_to_execution', 'An execution waits for this answer, so it cannot be dismissed.',
+    perform plane.raise_error(409, 'awaited_by_execution', 'An execution waits for this answer, so it cannot be dismissed.',
       'Resolve it with one of its outcomes, or cancel the execution.',
       jsonb_build_object('outcomes', v_escalation.outcomes, 'execution_id', v_escalation.execution_id));
   end if;

@@ -53,6 +53,7 @@ create table plane.escalations (
 create index escalations_by_rank on plane.escalations (org_id, rank, created_at, id);
 create index escalations_by_status on plane.escalations (org_id, status, rank, created_at, id);
 create index escalations_of_an_execution on plane.escalations (org_id, execution_id, rank, created_at, id) where execution_id is not null;
+create index escalations_of_an_agent on plane.escalations (org_id, agent_id, created_at desc, id) where agent_id is not null;
 create unique index escalations_of_a_wait on plane.escalations (execution_id, wait_token) where wait_token is not null;
 create unique index escalations_of_a_budget on plane.escalations (execution_id) where kind = 'budget' and status in ('open', 'claimed');
 create index escalations_due on plane.escalations (deadline)
@@ -71,3 +72,7 @@ create policy "the kernel opens and closes escalations" on plane.escalations
   for all to plane_kernel
   using (true)
   with check (true);
+
+create policy "the gateway looks up links" on plane.escalations
+  for select to plane_gateway
+  using (true);

@@ -28,3 +28,7 @@ create policy "the kernel makes and uses links" on plane.escalation_links
   for all to plane_kernel
   using (true)
   with check (true);
+
+create policy "the gateway looks up links" on plane.escalation_links
+  for select to plane_gateway
+  using (true);

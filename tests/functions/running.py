@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from functions.agents.app import router as agents
+from functions.escalations.app import links
+from functions.escalations.app import router as escalations
 from functions.executions.app import router as executions
 from functions.observe.app import router as observe
 from functions.shared.config import Settings
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from functions.shared.dispatch.doorbell import Address
     from tests.functions.conftest import Organisation
 
-APP = create_app("tests", agents, workflows, executions, observe)
+APP = create_app("tests", agents, workflows, executions, escalations, links, observe)
 
 
 @dataclass(frozen=True, slots=True)

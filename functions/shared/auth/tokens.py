@@ -54,7 +54,8 @@ class KeySet:
 
     async def key(self, key_id: str) -> Any | None:  # noqa: ANN401  PyJWT's key
         """Give the key of that id, or None. Raises Unavailable when the issuer's keys are not to be had."""
-        if self._is_due(key_id):
+        is_being_read = self._gate.locked() and key_id not in self._keys
+        if is_being_read or self._is_due(key_id):
             async with self._gate:
                 if self._is_due(key_id):
                     await self._refresh()

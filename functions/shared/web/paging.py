@@ -68,7 +68,9 @@ def _key_of(request: Request) -> bytes:
         (name, value) for name, value in request.query_params.multi_items() if name not in ("limit", "cursor")
     )
     caller = getattr(request.state, "caller", None)
-    text = json.dumps([caller.key_hash if caller else "", request.url.path, filters])
+    # A person's token changes every hour, they do not.
+    identity = getattr(caller, "key_hash", None) or [caller.claims.get("sub"), caller.organisation] if caller else ""
+    text = json.dumps([identity, request.url.path, filters])
     return hmac.digest(b"cursor", text.encode(), "sha256")
 
 

@@ -18,6 +18,7 @@ _FORMER_NAMES = {
     "per_page": "limit",
     "page_size": "limit",
     "ttl": "expires_in_seconds",
+    "timeout": "timeout_seconds",
     "ttl_seconds": "expires_in_seconds",
 }
 
