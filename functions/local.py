@@ -20,6 +20,7 @@ from functions.keys.app import router as keys
 from functions.me.app import router as me
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
+from functions.pages.app import routers as pages
 from functions.shared.chores import CHORES, ChoreRunner, Plane
 from functions.shared.config import settings as settings_of_process
 from functions.shared.db import kernel
@@ -54,8 +55,24 @@ RETRY_S = 1.0
 def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
     known = settings or settings_of_process()
-    routers = (agents, me, state, memory, interpret, workflows, executions, escalations, links, observe, keys, health, audit, handoffs)
-    app = create_app("local", *routers, *_development_sign_in(known), lifespan=partial(_running, known))
+    routers = (
+        agents,
+        me,
+        state,
+        memory,
+        interpret,
+        workflows,
+        executions,
+        escalations,
+        links,
+        observe,
+        keys,
+        health,
+        audit,
+        handoffs,
+    )
+    app = create_app("local", *routers, *pages, *_development_sign_in(known), lifespan=partial(_running, known))
+    app.state.settings = known
     app.state.settings = known
     app.state.open_database = partial(open_database, known)
     app.state.open_tokens = partial(open_tokens, known)

@@ -39,6 +39,7 @@ class MailboxPage(Page):
     template: ClassVar[str] = "development_mail.html"
     mails: list[ShownMail]
     is_two_factor: bool
+    viewer: None = None
 
 
 def mailbox_router(accounts: Accounts) -> PlainRouter:

@@ -1,0 +1,1 @@
+"""Pages for people: sign in, see what waits for an answer, answer it."""
