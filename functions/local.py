@@ -18,6 +18,7 @@ from functions.health.app import router as health
 from functions.interpret.app import router as interpret
 from functions.keys.app import router as keys
 from functions.me.app import router as me
+from functions.members.app import router as members
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.pages.app import routers as pages

@@ -1,0 +1,1 @@
+"""Memory: texts that outlive an execution."""

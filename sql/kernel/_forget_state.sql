@@ -1,4 +1,4 @@
--- Moves expired state into the history, deletes expired memories, versions that ended thirty days ago, and locks free for as long.
+-- Moves expired state into the history, deletes expired memories and interpretations, versions that ended thirty days ago, and locks free for as long.
 create function plane._forget_state(p_limit int)
 returns int
 language plpgsql
@@ -31,6 +31,13 @@ begin
 
   delete from plane.memories where id in (
     select id from plane.memories
+    where expires_at <= plane.clock()
+    limit p_limit for update skip locked);
+  get diagnostics v_deleted = row_count;
+  v_count := v_count + v_deleted;
+
+  delete from plane.interpretations where (org_id, hash) in (
+    select org_id, hash from plane.interpretations
     where expires_at <= plane.clock()
     limit p_limit for update skip locked);
   get diagnostics v_deleted = row_count;

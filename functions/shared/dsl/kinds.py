@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from functions.shared.dsl.assignees import assignee_problem
 from functions.shared.dsl.durations import DURATION_PATTERN, HINT, DurationError, seconds
 from functions.shared.dsl.templates import OPEN, has_expression
 
@@ -47,6 +48,12 @@ def _time(text: str) -> str:
 def _no_expression(text: str) -> str:
     if OPEN in text:
         raise PydanticCustomError("expression_not_allowed", "An expression is not evaluated here")
+    return text
+
+
+def _assignee(text: str) -> str:
+    if not has_expression(text) and (problem := assignee_problem(text)) is not None:
+        raise PydanticCustomError("not_an_assignee", "{problem}", {"problem": problem})
     return text
 
 
@@ -191,8 +198,15 @@ class Approval(Model):
     outcomes: list[Annotated[PlainText, Field(min_length=1)]] = Field(
         ["approve", "reject"], min_length=1, max_length=20
     )
-    assignees: list[str] = []
+    assignees: list[Annotated[str, AfterValidator(_assignee)]] = Field(
+        [], description="Who may decide: addresses, members' ids, `role:approver`; none: whoever may decide at all."
+    )
     quorum: int = Field(1, ge=1, le=100, description="How many people must choose the same outcome.")
+    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    aal2: bool = Field(False, description="Only who has signed in with a second factor may decide.")
+    not_requester: bool | None = Field(
+        None, description="Who started the execution may not decide; left out: unless nobody else could."
+    )
     timeout: Duration | None = None
     on_timeout: PlainText = Field("fail", description="An outcome, or `fail`.")
 
@@ -228,6 +242,23 @@ class Memory(Model):
     limit: int = Field(5, ge=1, le=100)
     filter: ObjectValue = Field({}, description="search: fields of the metadata that must be equal.")
     OPERATIONS: ClassVar[tuple[str, ...]] = ("write", "search")
+
+
+class Interpret(Model):
+    """Messy data to values that fit a schema: what can be read is read, the model is asked for the rest."""
+
+    data: JsonValue = Field(description="Anything; usually an expression.")
+    schema_: SchemaText = Field(alias="schema", description="The wanted fields.")
+    context: JsonValue = Field(None, description="What the data is about, for the model.")
+    model: str | None = Field(
+        None, min_length=1, description="As of `llm`; without one the alias `default`, if there is."
+    )
+    threshold: float = Field(0.7, ge=0, le=1, description="Required fields that are less sure count as low.")
+    on_low: Literal["return", "escalate", "fail"] = Field(
+        "return",
+        description="When a required field is missing or low: go on, ask a person, or fail with low_confidence.",
+    )
+    timeout: Duration | None = Field(None, description="escalate: how long to wait for the person.")
 
 
 class CallWorkflow(Model):
@@ -274,4 +305,5 @@ LITERAL_FIELDS: dict[str, frozenset[str]] = {
     "http": frozenset({"auth"}),
     "tool": frozenset({"name", "auth"}),
     "workflow": frozenset({"ref"}),
+    "interpret": frozenset({"schema"}),
 }

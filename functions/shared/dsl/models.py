@@ -16,6 +16,7 @@ from functions.shared.dsl.kinds import (
     Emit,
     Fail,
     Http,
+    Interpret,
     Items,
     Llm,
     Memory,
@@ -37,13 +38,14 @@ LEAF_KINDS = (
     "approval",
     "state",
     "memory",
+    "interpret",
     "workflow",
     "wait",
     "emit",
     "fail",
 )
 KINDS = (*LEAF_KINDS, "steps")
-NOT_YET_KINDS = ("agent", "handoff", "interpret")
+NOT_YET_KINDS = ("agent", "handoff")
 NOT_YET_KEYS = ("triggers", "concurrency", "expose")
 MAX_LOOP = 1_000
 MAX_GROUP_DEPTH = 8
@@ -128,6 +130,7 @@ class Step(Model):
     approval: Approval | None = None
     state: State | None = None
     memory: Memory | None = None
+    interpret: Interpret | None = None
     workflow: CallWorkflow | None = None
     wait: Wait | None = None
     emit: Emit | None = None
@@ -137,7 +140,7 @@ class Step(Model):
 
     @cached_property
     def kind(self) -> str:
-        """The kind: llm, tool, http, code, transform, approval, state, memory, workflow, wait, emit, fail or group."""
+        """The kind, one of LEAF_KINDS, or group."""
         written = next(kind for kind in KINDS if kind in self.model_fields_set)
         return "group" if written == "steps" else written
 

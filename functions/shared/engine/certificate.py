@@ -178,7 +178,7 @@ def _rerun(step: CompiledStep) -> tuple[Risk, str, str]:
             return "safe", "done exactly once, under the step's own key", ""
         case "code":
             return "safe", "runs again in the sandbox, which has no effects", ""
-        case "llm":
+        case "llm" | "interpret":
             advice = "`budget_usd` bounds it, `cache: {key, ttl}` keeps the answer"
             return "costs", "the model is asked again, and its first answer is dropped", advice
         case "http":

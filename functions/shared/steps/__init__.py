@@ -15,6 +15,7 @@ from functions.shared.steps.base import (
 from functions.shared.steps.code import run_code
 from functions.shared.steps.emit import run_emit
 from functions.shared.steps.http_call import run_http
+from functions.shared.steps.interpret import run_interpret
 from functions.shared.steps.llm import prepare_models, run_llm
 from functions.shared.steps.memory import run_memory
 from functions.shared.steps.redaction import Guarded
@@ -28,6 +29,7 @@ HANDLERS: dict[str, Handler] = {
     "tool": Guarded(run_tool),
     "state": Guarded(run_state),
     "memory": Guarded(run_memory),
+    "interpret": Guarded(run_interpret),
     "emit": Guarded(run_emit),
 }
 

@@ -94,25 +94,45 @@ class Effects(Protocol):
     async def act(self, verb: str, payload: JsonObject, *, idempotency_key: str) -> Json: ...
 
 
+CheckHost: TypeAlias = Callable[[str, int], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class HttpPolicy:
     """Where http steps and tools may go, and how much they may take.
 
     `allow_private`: hosts or host:port in private ranges that are reachable all the same, in any case.
     `resolve` gives the addresses of a host and port; None is the system's resolver.
+    `check_host` is asked before each request, also of a redirect, and raises StepFailed; None allows every host.
     """
 
     allow_private: frozenset[str] = frozenset()
     max_bytes: int = 5_000_000
     max_redirects: int = 5
     resolve: Resolver | None = None
+    check_host: CheckHost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose step it is: what policies and budgets are about. `agent`: the name of the one that the execution is for."""
+
+    org_id: str
+    execution_id: str
+    frame: str
+    epoch: int
+    gen: int
+    workflow: str
+    workflow_id: str
+    agent_id: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What surrounds one attempt. `secrets` raises StepFailed `secret_missing` for a name that is not there.
 
-    `answers`: to what this step has asked people, the latest last.
+    `answers`: to what this step has asked people, the latest last. `private`: values that nothing may show, by name.
     """
 
     execution_id: str
@@ -127,6 +147,8 @@ class Context:
     http: HttpPolicy
     environment: Mapping[str, str]
     answers: Sequence[PersonAnswer] = ()
+    origin: Origin | None = None
+    private: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def answer(self) -> PersonAnswer | None:
@@ -145,6 +167,10 @@ class Guard(Protocol):
     """
 
     async def check(self, kind: str, config: JsonObject, context: Context) -> None: ...
+
+    async def check_host(self, host: str, port: int, origin: Origin, answers: Sequence[PersonAnswer]) -> None:
+        """Is asked about each host of a request, also those that redirects lead to. `answers`: to this step's questions."""
+        ...
 
 
 class Handler(Protocol):

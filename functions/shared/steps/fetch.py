@@ -6,7 +6,8 @@ import asyncio
 import re
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ from functions.shared.steps.network import GuardedTransport
 USER_AGENT = "AgentPlane/0.1"
 _MAX_URL = 8_000
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT_ACROSS_ORIGINS = frozenset({"accept", "accept-language", "content-type", "user-agent", "idempotency-key"})
 _OWNED_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
@@ -97,10 +99,16 @@ async def fetch(request: Outgoing, policy: HttpPolicy, *, timeout_s: float) -> F
     Codes: invalid_url, address_refused, dns_failed, connect_failed, tls_failed, timed_out, connection_lost,
     too_many_redirects, too_large, bad_encoding.
     """
-    where = shown(request.url)
+    async with plain_failures(shown(request.url), timeout_s):
+        return await _follow(request, policy)
+
+
+@asynccontextmanager
+async def plain_failures(where: str, timeout_s: float) -> AsyncGenerator[None]:
+    """Let what is inside take so long, and say plainly what went wrong with the connection. Raises StepFailed."""
     try:
         async with asyncio.timeout(timeout_s):
-            return await _follow(request, policy)
+            yield
     except TimeoutError:
         raise StepFailed("timed_out", f"{where} did not answer within {timeout_s:g} s.", retryable=True) from None
     except (httpcore.ConnectError, httpx.ConnectError) as error:
@@ -144,6 +152,8 @@ async def _follow(request: Outgoing, policy: HttpPolicy) -> Fetched:
     # No timeout of its own: the whole, with all redirects, is under the one in fetch().
     async with httpx.AsyncClient(transport=GuardedTransport(policy), trust_env=False, timeout=None) as client:  # noqa: S113
         for hop in range(policy.max_redirects + 1):
+            if policy.check_host is not None:
+                await policy.check_host(request.url.raw_host.decode("ascii"), request.url.port or _PORTS[request.url.scheme])
             answer = await _send(client, request, policy, hop)
             following = _next_request(request, answer)
             if following is None:

@@ -75,6 +75,8 @@ class Guarded:
 
     async def __call__(self, config: JsonObject, context: Context) -> Done:
         secrets = Secrets(context)
+        for name, value in context.private.items():
+            secrets.remember(name, value)
         try:
             done = await self.handler(config, replace(context, secrets=secrets))
             return replace(

@@ -33,12 +33,13 @@ def check_policy(places: Places, environment: Mapping[str, str] | None, findings
 
 
 def _check_models(step: Placed, document: JsonObject, used: dict[DocumentPath, str], findings: Findings) -> None:
-    spec = step.raw.get("llm")
-    if not isinstance(spec, dict):
-        return
+    kind = "interpret" if "interpret" in step.raw else "llm"
+    spec = step.raw.get(kind)
     declared = document.get("models")
     aliases: JsonObject = declared if isinstance(declared, dict) else {}
-    path = (*step.path, "llm")
+    if not isinstance(spec, dict) or (kind == "interpret" and not {"model"} & spec.keys() and "default" not in aliases):
+        return  # interpret does without a model
+    path = (*step.path, kind)
     fallback = spec.get("fallback")
     named: list[tuple[Json, DocumentPath]] = [(spec.get("model", "default"), (*path, "model"))]
     named += [(name, (*path, "fallback", at)) for at, name in enumerate(fallback if isinstance(fallback, list) else [])]

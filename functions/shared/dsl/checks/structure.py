@@ -213,6 +213,13 @@ def _check_memory(spec: JsonObject, path: DocumentPath, findings: Findings) -> N
             findings.warning((*path, key), "no_effect", f"`{key}` belongs to `{operation}`")
 
 
+def _check_interpret(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
+    if "data" not in spec:
+        findings.error(path, "missing_key", "`interpret` needs `data`")
+    if "timeout" in spec and spec.get("on_low") != "escalate":
+        findings.warning((*path, "timeout"), "no_effect", "`timeout` belongs to `on_low: escalate`")
+
+
 def _check_wait(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
     _exactly_one(spec, ("for", "until", "event"), path, findings)
     for key in ("match", "timeout"):
@@ -232,6 +239,7 @@ _KIND_CHECKS: dict[str, Callable[[JsonObject, DocumentPath, Findings], None]] = 
     "approval": _check_approval,
     "state": _check_state,
     "memory": _check_memory,
+    "interpret": _check_interpret,
     "wait": _check_wait,
 }
 

@@ -41,6 +41,10 @@ _KINDS: dict[str, dict[str, str]] = {
     "wait": {"duration": "`for`", "seconds": "`for: 10s`", "time": "`until`", "signal": "`event`"},
     "emit": {"name": "`event`", "type": "`event`", "data": "`payload`"},
     "state": {"key": "`get`, `put`, `increment` or `append`, each with the key", "set": "`put`", "amount": "`by`"},
+    "interpret": {
+        "input": "`data`", "text": "`data`", "fields": "`schema`", "output": "`schema`", "confidence": "`threshold`",
+        "confidence_threshold": "`threshold`", "escalate": "`on_low: escalate`",
+    },
     "memory": {
         "query": "`search`", "content": "`write`", "put": "`write`", "add": "`write`", "text": "`write`",
         "get": "`search`",

@@ -1,0 +1,1 @@
+"""Interpret: messy data in, values that fit a schema out."""
