@@ -26,6 +26,27 @@ class Settings(BaseSettings):
         default=None,
         description="Seals secrets: base64 of 32 bytes. To rotate, put the new one first and the former after a comma.",
     )
+    lend_environment: bool = Field(
+        default=True,
+        description="Steps of every organisation may use the runner's AGENTPLANE_SECRET_* and its keys of model providers.",
+    )
+    key_pepper: SecretStr = Field(
+        default=SecretStr(""),
+        description="Keys are kept as an HMAC with it; empty: as sha256. To rotate: `new,former`; `new,` from none.",
+    )
+    rate_limit: str = Field(
+        default="60000/60",
+        description="Requests of a key or a person, as requests/seconds or requests/seconds/at once; empty: no limit.",
+    )
+    agent_rate_limit: str = Field(
+        default="6000/60", description="Requests of an agent that AgentPlane-Agent names, in the same form."
+    )
+    stranger_rate_limit: str = Field(
+        default="120/60", description="Requests with unknown keys or tokens from one address, for each process."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description='Origins whose pages may call the API from a browser: JSON list, or ["*"] for all.'
+    )
     public_url: str = Field(
         default="", description="The address that people and agents use, for links; empty: relative."
     )
@@ -45,6 +66,9 @@ class Settings(BaseSettings):
     allow_private_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts, or host:port, in private ranges that http steps and tools may still reach."
     )
+    webhook_retry_seconds: tuple[float, ...] = Field(
+        default=(), description="Pauses between the attempts of a webhook's delivery; empty: 5 s to 24 h, nine of them."
+    )
     queues: tuple[str, ...] = Field(default=("default", "llm"), description="Which queues this process runs.")
     concurrency: int = Field(default=32, ge=1, le=1024, description="Frames that one process runs at the same time.")
     lease_seconds: float = Field(
@@ -53,6 +77,11 @@ class Settings(BaseSettings):
     owner: str = Field(
         default="", description="Names this plane as the holder of leases; it reports its former self dead."
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="smtp:// or smtps://user:password@host:port that sends the plane's mails; without it there are none.",
+    )
+    mail_from: str = Field(default="agentplane@localhost", description="The sender of the plane's mails.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @property

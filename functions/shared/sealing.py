@@ -1,9 +1,9 @@
 """Keeps secrets unreadable in the database: each has a data key of its own, which the plane's master key wraps.
 
-A sealed secret is JSON: {v, alg, key, wrapped, text}. `key` names the master key that wrapped the data key; `wrapped` and
-`text` are base64 of a 96-bit nonce and AES-256-GCM's ciphertext with its tag. What belongs to whom is authenticated with
-both (organisation, name, version), so that a row moved elsewhere opens nothing. Rotation wraps data keys anew; the text
-itself stays as it is.
+A sealed secret is JSON: {v, alg, key, wrapped, text}. `key` names the master key that wrapped the data key; `wrapped`
+and `text` are base64 of a 96-bit nonce and AES-256-GCM's ciphertext with its tag. What belongs to whom is authenticated
+with both (organisation, name, version), so that a row moved elsewhere opens nothing. Rotation wraps data keys anew; the
+text itself stays as it is.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Sealer:
         }
 
     def open(self, org_id: str | UUID, name: str, sealed: JsonObject, version: int = 1) -> str:
-        """Give the text. Raises Unavailable without its master key, Internal `secret_damaged` if it is not what was sealed."""
+        """Give the text. Raises Unavailable without its master key, Internal `secret_damaged` if it was changed."""
         owner = _owner(org_id, name, version)
         data_key = self._data_key(sealed, owner, name)
         return _decrypt(data_key, sealed.get("text"), owner, name).decode()
@@ -104,7 +104,7 @@ class Sealer:
         return sealed.get("key") == self._sealing_key().id
 
     def reseal(self, org_id: str | UUID, name: str, sealed: JsonObject, version: int = 1) -> JsonObject:
-        """Wrap the same data key with the key that seals now. Raises as `open`; a text that does not open is not touched."""
+        """Wrap the same data key with the key that seals now. Raises as `open`: what does not open is not touched."""
         self.open(org_id, name, sealed, version)
         master = self._sealing_key()
         owner = _owner(org_id, name, version)
@@ -125,7 +125,7 @@ class Sealer:
         key_id = sealed.get("key")
         if sealed.get("v") != FORMAT or sealed.get("alg") != ALGORITHM:
             raise _damaged(name)
-        master = self._keys.get(cast("str", key_id)) if isinstance(key_id, str) else None
+        master = self._keys.get(key_id) if isinstance(key_id, str) else None
         if master is None:
             raise Unavailable(
                 f"{name} was sealed with the master key {str(key_id)[:20]}, which this plane does not have.",

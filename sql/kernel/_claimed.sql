@@ -23,7 +23,9 @@ begin
       'root_execution_id', p_frame.root_execution_id,
       'workflow', w.name, 'version', v.version, 'version_id', v.id, 'content_hash', v.content_hash,
       'document', case when p_known ? v.content_hash then null else v.document end,
-      'input', e.input)
+      'input', e.input,
+      'workflow_id', w.id, 'agent_id', e.agent_id,
+      'agent', case when e.agent_id is not null then (select a.name from plane.agents as a where a.id = e.agent_id) end)
     || jsonb_build_object(
       'parent', p_frame.parent_token is not null, 'shard', p_frame.shard,
       'cancel', plane._cancel_cause(p_frame), 'deadline_in_ms', plane._ms_until(p_frame.deadline_at),

@@ -10,8 +10,9 @@ import pytest
 from functions.shared.dsl.checker import check
 from functions.shared.dsl.expressions import ExpressionError
 from functions.shared.dsl.rendering import render_config
-from functions.shared.engine.step_scope import EnvironmentSecrets
-from functions.shared.steps.base import StepFailed
+from functions.shared.engine.frame_secrets import FrameSecrets
+from functions.shared.engine.policy import Engine, Policy
+from functions.shared.steps.base import HttpPolicy, StepFailed
 
 NAMED = {"secret": "STRIPE_KEY"}
 SCOPE = {"input": {"h": NAMED, "name": "STRIPE_KEY", "list": [NAMED], "nothing": None, "n": 3, "on": True}, "steps": {}}
@@ -77,8 +78,37 @@ def test_the_checker_refuses_a_computed_name(http: dict[str, Any], code: str) ->
 
 
 def test_a_runner_gives_a_workflow_only_the_secrets_that_it_declares() -> None:
-    secrets = EnvironmentSecrets({"AGENTPLANE_SECRET_MINE": "m", "AGENTPLANE_SECRET_THEIRS": "t"}, frozenset({"MINE"}))
+    secrets = secrets_of(declared="MINE", lends_environment=True)
     assert secrets("MINE") == "m"
     with pytest.raises(StepFailed) as refused:
         secrets("THEIRS")
     assert (refused.value.code, refused.value.retryable) == ("secret_not_declared", False)
+
+
+def test_a_runner_that_lends_nothing_keeps_its_environment_to_itself() -> None:
+    secrets = secrets_of(declared="MINE", lends_environment=False)
+    with pytest.raises(StepFailed) as refused:
+        secrets("MINE")
+    assert refused.value.code == "secret_missing"
+    assert not secrets.environment.get("OPENAI_API_KEY")
+    assert secrets.environment["PATH"] == "/bin"
+
+
+def secrets_of(*, declared: str, lends_environment: bool) -> FrameSecrets:
+    """The secrets of a workflow that declares one, on a runner that has it and others."""
+    environment = {
+        "AGENTPLANE_SECRET_MINE": "m",
+        "AGENTPLANE_SECRET_THEIRS": "t",
+        "OPENAI_API_KEY": "k",
+        "PATH": "/bin",
+    }
+    nothing: Any = None  # neither is used before the first step
+    engine = Engine(
+        db=nothing,
+        doorbell=nothing,
+        handlers={},
+        policy=Policy(owner="t", lends_environment=lends_environment),
+        http=HttpPolicy(),
+        environment=environment,
+    )
+    return FrameSecrets(engine, nothing, frozenset({declared}))

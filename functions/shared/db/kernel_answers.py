@@ -99,6 +99,9 @@ class Claimed:
     records: Sequence[RecordRow]
     waits: Sequence[WaitRow]
     finish: JsonObject | None = None
+    workflow_id: str = ""
+    agent_id: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,9 @@ def claimed_of(answer: Mapping[str, Any]) -> Claimed:
         records=[record_of(row) for row in answer.get("records") or ()],
         waits=waits_of(answer.get("waits")),
         finish=answer.get("finish"),
+        workflow_id=answer.get("workflow_id") or "",
+        agent_id=answer.get("agent_id"),
+        agent=answer.get("agent"),
     )
 
 

@@ -6,7 +6,10 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
+from functions.shared.engine.guard import PolicyGuard
 from functions.shared.engine.policy import Engine, Policy
+from functions.shared.engine.rules import RulesCache
+from functions.shared.sealing import Sealer
 from functions.shared.steps import HANDLERS, HttpPolicy
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 def engine_of(settings: Settings, db: Database, doorbell: Doorbell) -> Engine:
     """Give an engine with every kind of step. Secrets and model keys are read when they are used."""
+    rules = RulesCache(db)
     return Engine(
         db=db,
         doorbell=doorbell,
@@ -25,7 +29,11 @@ def engine_of(settings: Settings, db: Database, doorbell: Doorbell) -> Engine:
             owner=settings.owner or f"runner:{secrets.token_hex(6)}",
             lease_s=settings.lease_seconds,
             extend_every_s=min(2.0, settings.lease_seconds / 4),
+            lends_environment=settings.lend_environment,
         ),
         http=HttpPolicy(allow_private=frozenset(settings.allow_private_hosts)),
         environment=os.environ,
+        guard=PolicyGuard(db, rules),
+        rules=rules,
+        sealer=Sealer.from_settings(settings),
     )

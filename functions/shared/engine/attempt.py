@@ -17,6 +17,7 @@ from functions.shared.engine.facts import Record
 from functions.shared.engine.results import Ended, Later, Lost, Spent
 from functions.shared.engine.retry import delay_s
 from functions.shared.engine.step_cache import cached, remember
+from functions.shared.engine.step_scope import http_of
 from functions.shared.errors import PlaneError
 from functions.shared.log import logger
 from functions.shared.steps.base import Context, NeedsPerson, StepFailed
@@ -132,8 +133,7 @@ class _Run:
             )
         if _prepares(type(handler)):
             await self._prepared(cast("Prepares", handler))
-        context = self._context(attempt)
-        await self._guarded(context)
+        context = await self._guarded(attempt)
         limit = asyncio.timeout(self.start.timeout_s)
         try:
             async with limit:
@@ -163,15 +163,17 @@ class _Run:
         self.spent.add(done.usage)
         return done
 
-    async def _guarded(self, context: Context) -> None:
-        """Ask whether the step may be attempted; neither its time limit nor its duration counts that."""
+    async def _guarded(self, attempt: int) -> Context:
+        """Get the step's secrets and ask whether it may be attempted; neither its time limit nor its duration counts that."""
         guard = self.scope.engine.guard
-        if guard is None:
-            return
         loop = asyncio.get_running_loop()
         since = loop.time()
         try:
-            await guard.check(self.start.kind, self.start.config, context)
+            await self.scope.secrets.load(self.start.kind)
+            context = self._context(attempt)
+            if guard is not None:
+                await guard.check(self.start.kind, self.start.config, context)
+            return context
         except (StepFailed, NeedsPerson, Stale):
             raise
         except PlaneError as error:
@@ -209,9 +211,11 @@ class _Run:
             timeout_s=self.start.timeout_s,
             budget_usd=min(limits) if limits else None,
             effects=self.scope.effects,
-            http=self.scope.engine.http,
-            environment=self.scope.engine.environment,
+            http=http_of(self.scope.engine, self.scope.origin, self.answers),
+            environment=self.scope.secrets.environment,
             answers=self.answers,
+            origin=self.scope.origin,
+            private=self.scope.secrets.private,
         )
 
     def _asked(self, question: NeedsPerson, attempt: int) -> Result:

@@ -19,6 +19,7 @@ from functions.shared.engine.alarm import Alarm
 from functions.shared.engine.attempt import failed
 from functions.shared.engine.facts import InFlight, Wait
 from functions.shared.engine.flusher import Answer, Flusher, Rejected
+from functions.shared.engine.frame_secrets import FrameSecrets
 from functions.shared.engine.launcher import Launcher
 from functions.shared.engine.means import Means
 from functions.shared.engine.memo import Memo
@@ -28,7 +29,7 @@ from functions.shared.engine.outcome import Left
 from functions.shared.engine.plan import Deadline, Finish, Open, Plan, Start
 from functions.shared.engine.planner import plan
 from functions.shared.engine.results import Asked, Ended, Later, Lost
-from functions.shared.engine.step_scope import EnvironmentSecrets, FrameEffects, StepScope
+from functions.shared.engine.step_scope import FrameEffects, StepScope, origin_of
 from functions.shared.engine.verdicts import (
     CRASHES_FATAL,
     STUCK,
@@ -97,11 +98,12 @@ class Owner:
             gen=claim.gen,
             workflow=claim.workflow,
             models=compiled.workflow.models,
-            secrets=EnvironmentSecrets(engine.environment, frozenset(compiled.workflow.secrets)),
+            secrets=FrameSecrets(engine, claim, frozenset(compiled.workflow.secrets)),
             effects=FrameEffects(engine, claim.execution_id, claim.frame, claim.epoch),
             namespace=uuid.UUID(claim.execution_id),
             left_usd=self._means.left_usd,
             time_for=self._means.has_time_for,
+            origin=origin_of(claim),
         )
         self._launcher = Launcher(frame, self._flusher, self._scope, self._means, control.wake.set, is_fresh=is_fresh)
         self._running = self._launcher.running

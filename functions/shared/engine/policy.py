@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from functions.shared.db.port import Database
     from functions.shared.dispatch.doorbell import Doorbell
     from functions.shared.dsl.compiled import Compiled
+    from functions.shared.engine.rules import RulesCache
     from functions.shared.jsonvalue import JsonObject
+    from functions.shared.sealing import Sealer
     from functions.shared.steps.base import Guard, Handler, HttpPolicy
 
 OUTPUT_LIMIT_BYTES = 5_000_000
@@ -37,6 +39,7 @@ class Policy:
     stop_grace_s: float = 5.0
     output_limit_bytes: int = OUTPUT_LIMIT_BYTES
     frame_records: int = FRAME_RECORDS
+    lends_environment: bool = True  # secrets and provider keys of the runner's environment, to every organisation
 
 
 class DocumentCache:
@@ -79,6 +82,8 @@ class Engine:
     environment: Mapping[str, str]
     documents: DocumentCache = field(default_factory=DocumentCache)
     guard: Guard | None = None  # asked before each attempt of each step
+    rules: RulesCache | None = None
+    sealer: Sealer | None = None  # None: organisations have no secrets of their own here
 
     async def ring(self, due: Sequence[JsonObject]) -> None:
         """Pass doorbells on, if there are any."""

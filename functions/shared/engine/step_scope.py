@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from functions.shared.db import kernel
-from functions.shared.steps.base import StepFailed
+from functions.shared.steps.base import Origin
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
+    from functions.shared.db.kernel import Claimed
+    from functions.shared.engine.frame_secrets import FrameSecrets
     from functions.shared.engine.policy import Engine
     from functions.shared.jsonvalue import Json, JsonObject
-
-SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a secret
-
+    from functions.shared.steps.base import HttpPolicy, PersonAnswer
 
 @dataclass(frozen=True, slots=True)
 class StepScope:
@@ -33,31 +33,12 @@ class StepScope:
     gen: int
     workflow: str
     models: Mapping[str, str]
-    secrets: EnvironmentSecrets
+    secrets: FrameSecrets
     effects: FrameEffects
     namespace: uuid.UUID
     left_usd: Callable[[], Decimal | None]
     time_for: Callable[[float], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentSecrets:
-    """Secrets from the runner's environment, but only those that the workflow declares."""
-
-    environment: Mapping[str, str]
-    declared: frozenset[str]
-
-    def __call__(self, name: str) -> str:
-        """Give a secret; raises StepFailed `secret_not_declared` or `secret_missing`."""
-        if name not in self.declared:
-            raise StepFailed("secret_not_declared", f"The workflow does not declare {name[:80]} in `secrets`.")
-        value = self.environment.get(SECRET_PREFIX + name)
-        if value is None:
-            raise StepFailed(
-                "secret_missing",
-                f"The secret {name} is not set. Set the runner's environment variable {SECRET_PREFIX}{name}.",
-            )
-        return value
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +65,30 @@ class FrameEffects:
             await self.engine.ring(cast("list[JsonObject]", due))
             return {name: value for name, value in answer.items() if name != "due"}
         return answer
+
+
+def origin_of(claim: Claimed) -> Origin:
+    """Tell whose steps a frame's are."""
+    return Origin(
+        org_id=claim.org_id,
+        execution_id=claim.execution_id,
+        frame=claim.frame,
+        epoch=claim.epoch,
+        gen=claim.gen,
+        workflow=claim.workflow,
+        workflow_id=claim.workflow_id,
+        agent_id=claim.agent_id,
+        agent=claim.agent,
+    )
+
+
+def http_of(engine: Engine, origin: Origin, answers: Sequence[PersonAnswer]) -> HttpPolicy:
+    """Give where a step may go: what the plane allows, and of that what the organisation's policies allow."""
+    guard = engine.guard
+    if guard is None:
+        return engine.http
+
+    async def check_host(host: str, port: int) -> None:
+        await guard.check_host(host, port, origin, answers)
+
+    return replace(engine.http, check_host=check_host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ def sealer(*keys: str) -> Sealer:
     return Sealer.from_settings(Settings(master_key=SecretStr(",".join(keys))))
 
 
-def changed(sealed, field, at):
+def changed(sealed: Any, field: str, at: int) -> Any:
     raw = bytearray(base64.b64decode(sealed[field]))
     raw[at] ^= 1
     return {**sealed, field: base64.b64encode(raw).decode()}
@@ -46,7 +47,7 @@ def test_a_sealed_secret_shows_nothing_and_never_the_same_twice():
     ("org", "name", "version"),
     [(str(uuid4()), "A", 1), (ORG, "B", 1), (ORG, "A", 2), (ORG, "", 1), (ORG, 'A", 1', 1)],
 )
-def test_a_row_that_was_moved_does_not_open(org, name, version):
+def test_a_row_that_was_moved_does_not_open(org: str, name: str, version: int):
     known = sealer(new_master_key())
     sealed = known.seal(ORG, "A", TEXT, 1)
     with pytest.raises(Internal) as refused:
@@ -57,7 +58,7 @@ def test_a_row_that_was_moved_does_not_open(org, name, version):
 
 @pytest.mark.parametrize("field", ["text", "wrapped"])
 @pytest.mark.parametrize("at", [0, 11, 12, -1])
-def test_one_bit_changed_is_found(field, at):
+def test_one_bit_changed_is_found(field: str, at: int):
     known = sealer(new_master_key())
     with pytest.raises(Internal, match="cannot be opened"):
         known.open(ORG, "A", changed(known.seal(ORG, "A", TEXT), field, at))
@@ -67,7 +68,7 @@ def test_one_bit_changed_is_found(field, at):
     "broken",
     [{"text": None}, {"text": ""}, {"text": "%%%"}, {"wrapped": 7}, {"v": 2}, {"alg": "none"}, {"text": "AAAA"}],
 )
-def test_what_is_not_a_sealed_secret_is_refused(broken):
+def test_what_is_not_a_sealed_secret_is_refused(broken: Any):
     known = sealer(new_master_key())
     with pytest.raises(Internal):
         known.open(ORG, "A", {**known.seal(ORG, "A", TEXT), **broken})
@@ -126,7 +127,7 @@ def test_without_a_master_key_the_way_out_is_said():
 
 
 @pytest.mark.parametrize("text", ["short", base64.b64encode(b"x" * 16).decode(), "%" * 44])
-def test_a_master_key_of_another_form_is_refused_without_being_shown(text):
+def test_a_master_key_of_another_form_is_refused_without_being_shown(text: str):
     with pytest.raises(PlaneError) as refused:
         sealer(text)
     assert refused.value.code == "sealing_not_configured"

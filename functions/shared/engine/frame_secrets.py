@@ -1,0 +1,97 @@
+"""The secrets of a frame's steps: the organisation's, opened here and nowhere kept; else the runner's environment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import ChainMap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from functions.shared.db import safety
+from functions.shared.dsl import catalogue
+from functions.shared.steps.base import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from functions.shared.db.kernel import Claimed
+    from functions.shared.engine.policy import Engine
+
+SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a secret
+PROVIDER_KEYS = frozenset(name for names in catalogue.KEY_VARIABLES.values() for name in names)
+USE_MODELS = frozenset({"llm", "memory", "interpret"})
+USE_SECRETS = frozenset({"http", "tool"})
+
+
+@dataclass(slots=True)
+class FrameSecrets:
+    """Hands out the secrets that a workflow declares; `environment` has the keys of its organisation's providers.
+
+    They are loaded when the first step of the frame may need one, and forgotten with the frame.
+    """
+
+    engine: Engine
+    claim: Claimed
+    declared: frozenset[str]
+    _values: dict[str, str] = field(default_factory=dict[str, str])
+    _is_loaded: bool = False
+    _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __call__(self, name: str) -> str:
+        """Give a secret; raises StepFailed `secret_not_declared` or `secret_missing`."""
+        if name not in self.declared:
+            raise StepFailed("secret_not_declared", f"The workflow does not declare {name[:80]} in `secrets`.")
+        value = self._values.get(name)
+        if value is None and self.engine.policy.lends_environment:
+            value = self.engine.environment.get(SECRET_PREFIX + name)
+        if value is None:
+            raise StepFailed(
+                "secret_missing",
+                f"The organisation has no secret {name}. Set it with PUT /api/secrets/{name}"
+                + (f", or set the runner's {SECRET_PREFIX}{name}." if self.engine.policy.lends_environment else "."),
+            )
+        return value
+
+    @property
+    def private(self) -> Mapping[str, str]:
+        """The organisation's values that were loaded: no output, error or trace may show one."""
+        return self._values
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The runner's environment as steps see it: the organisation's own provider keys come first."""
+        own = {name: value for name, value in self._values.items() if name in PROVIDER_KEYS}
+        if not self.engine.policy.lends_environment:
+            without = {name: "" for name in PROVIDER_KEYS}
+            return ChainMap(own, without, dict(self.engine.environment))
+        if not own:
+            return self.engine.environment
+        providers = [names for names in catalogue.KEY_VARIABLES.values() if any(name in own for name in names)]
+        hidden = {name: "" for names in providers for name in names}
+        return ChainMap(own, hidden, dict(self.engine.environment))
+
+    async def load(self, kind: str) -> None:
+        """Get ready for a step of this kind. Asks the database at most once a frame, and only for what there is.
+
+        Raises PlaneError, among them Stale when the frame is somebody else's by now.
+        """
+        rules, sealer = self.engine.rules, self.engine.sealer
+        if self._is_loaded or rules is None or sealer is None or kind not in USE_MODELS | USE_SECRETS:
+            return
+        if kind in USE_SECRETS and not self.declared:
+            return
+        async with self._loading:
+            if self._is_loaded:
+                return
+            known = (await rules.of(self.claim.org_id, self.claim.execution_id)).secrets
+            if names := sorted(known & (self.declared | PROVIDER_KEYS)):
+                org_id, found = await safety.load_secrets(
+                    self.engine.db,
+                    execution_id=self.claim.execution_id,
+                    frame=self.claim.frame,
+                    epoch=self.claim.epoch,
+                    names=names,
+                )
+                for name, secret in found.items():
+                    self._values[name] = sealer.open(org_id, name, secret.sealed, secret.version)
+            self._is_loaded = True
