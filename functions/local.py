@@ -15,6 +15,7 @@ from functions.escalations.app import router as escalations
 from functions.executions.app import router as executions
 from functions.handoffs.app import router as handoffs
 from functions.health.app import router as health
+from functions.health.status import pages as status
 from functions.interpret.app import router as interpret
 from functions.keys.app import router as keys
 from functions.me.app import router as me
@@ -72,7 +73,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
         audit,
         handoffs,
     )
-    app = create_app("local", *routers, *pages, *_development_sign_in(known), lifespan=partial(_running, known))
+    app = create_app("local", *routers, status, *pages, *_development_sign_in(known), lifespan=partial(_running, known))
     app.state.settings = known
     app.state.settings = known
     app.state.open_database = partial(open_database, known)

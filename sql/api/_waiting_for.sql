@@ -8,7 +8,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(
-    plane.with_money(w.data - 'carried') || jsonb_build_object(
+    plane.with_money(case jsonb_typeof(w.data) when 'object' then w.data - 'carried' else w.data end) || jsonb_build_object(
       'path', w.path, 'kind', w.kind, 'name', w.name, 'opened_at', w.opened_at, 'until', w.deadline
     )
     || case when w.match is null then '{}' else jsonb_build_object('match', w.match) end

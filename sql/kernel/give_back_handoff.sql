@@ -1,5 +1,5 @@
 -- Ends the claim of the caller's hand-off, because its holder says so: pending again, or dead after the last of its attempts.
--- The caller holds it by plane.hold_handoff and has checked the claim.
+-- The caller holds it by plane.hold_handoff and has checked the claim. Raises 404 handoff_not_found.
 create function plane.give_back_handoff(p_id uuid, p_message text)
 returns plane.handoffs
 language plpgsql
@@ -9,7 +9,8 @@ as $$
 declare
   v_handoff plane.handoffs;
 begin
-  select * into v_handoff from plane.handoffs where id = p_id and org_id = plane._require_org();
+  perform plane._require_org();
+  v_handoff := plane.find_handoff(p_id);
   return plane._lapse_handoff(v_handoff, 'released', left(p_message, 2000));
 end;
 $$;

@@ -3,7 +3,9 @@
 from functions.shared.chores.agents import NOTE_AGENTS
 from functions.shared.chores.audit import SEAL_AUDIT
 from functions.shared.chores.chore import Chore, Plane
+from functions.shared.chores.escalations import TIME_OUT_ESCALATIONS
 from functions.shared.chores.handoffs import EXPIRE_HANDOFFS
+from functions.shared.chores.mails import SEND_MAILS
 from functions.shared.chores.running import ChoreRunner, run_chores
 from functions.shared.chores.schedules import FIRE_SCHEDULES
 from functions.shared.chores.triggers import FORGET_TRIGGERED, HANDLE_MESSAGES
@@ -13,6 +15,8 @@ CHORES: tuple[Chore, ...] = (
     NOTE_AGENTS,
     SEAL_AUDIT,
     EXPIRE_HANDOFFS,
+    TIME_OUT_ESCALATIONS,
+    SEND_MAILS,
     FIRE_SCHEDULES,
     HANDLE_MESSAGES,
     DELIVER_WEBHOOKS,
