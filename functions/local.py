@@ -16,13 +16,14 @@ from functions.executions.app import router as executions
 from functions.handoffs.app import router as handoffs
 from functions.health.app import router as health
 from functions.health.status import pages as status
+from functions.hooks.app import router as hooks
 from functions.interpret.app import router as interpret
 from functions.keys.app import router as keys
 from functions.me.app import router as me
-from functions.members.app import router as members
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.pages.app import routers as pages
+from functions.schedules.app import router as schedules
 from functions.shared.chores import CHORES, ChoreRunner, Plane
 from functions.shared.config import settings as settings_of_process
 from functions.shared.db import kernel
@@ -35,6 +36,8 @@ from functions.shared.steps.llm import close_models, warm
 from functions.shared.web.app import create_app
 from functions.shared.web.connection import database_of, open_database, open_tokens
 from functions.state.app import router as state
+from functions.triggers.app import router as triggers
+from functions.webhooks.app import router as webhooks
 from functions.workflows.app import router as workflows
 
 if TYPE_CHECKING:
@@ -57,7 +60,8 @@ RETRY_S = 1.0
 def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
     known = settings or settings_of_process()
-    routers = (
+    from_outside = (webhooks, hooks, triggers, schedules)
+    routers = (*from_outside,
         agents,
         me,
         state,

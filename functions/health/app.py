@@ -1,16 +1,18 @@
-"""Whether the plane lives, whether it can work, and whether its engine is sound."""
+"""Whether the plane lives, whether it can work, and whether its engine is sound; and the page that says so to people."""
 
-import time
+from dataclasses import asdict
 from typing import Literal
 
 from fastapi import Request
 
+from functions.health.looking import ask, look, require_current
+from functions.health.status import pages
 from functions.shared.db import health
-from functions.shared.errors import PlaneError, Unavailable
 from functions.shared.jsonvalue import JsonObject
 from functions.shared.web import Answer, Db, PlaneRouter, create_app, example, lambda_handler, public, requires
 from functions.shared.web.app import VERSION
 from functions.shared.web.connection import database_of
+from functions.shared.web.html import assets
 
 router = PlaneRouter(prefix="/api/health", tags=["health"])
 
@@ -24,12 +26,13 @@ class Live(Answer):
 
 
 class Ready(Answer):
-    """The database answers too."""
+    """The database answers too, and its migrations are those that this version needs. `schema_version`: the database's."""
 
     status: Literal["ready"]
     version: str
     database: Literal["ok"]
     database_ms: float
+    schema_version: int
 
 
 class Queue(Answer):
@@ -41,18 +44,33 @@ class Queue(Answer):
     oldest_due_seconds: int | None
 
 
+class ChoreShown(Answer):
+    """Something that the plane does by itself, when it did so last, and how often in a row it failed up to now."""
+
+    name: str
+    ran_seconds_ago: int
+    took_ms: int
+    failures: int
+
+
 class Engine(Answer):
-    """`violations`: how many rows break each invariant, over the whole plane; null when this function cannot look."""
+    """`violations`: how many rows break each invariant, over the whole plane; `plane_overdue`, `plane_oldest_due_seconds`: frames
+    of all organisations that are due; `chores`: what the plane does by itself. Null when this function cannot look; at most ten
+    seconds old."""
 
     status: Literal["ok", "violated", "unknown"]
+    version: str
     queue: Queue
     violations: dict[str, int] | None
+    plane_overdue: int | None
+    plane_oldest_due_seconds: int | None
+    chores: list[ChoreShown] | None
 
 
 _LIVE: JsonObject = {
     "status": "ok",
     "version": VERSION,
-    "links": {"ready": "/api/health/ready", "engine": "/api/health/engine"},
+    "links": {"ready": "/api/health/ready", "engine": "/api/health/engine", "status": "/status"},
 }
 
 
@@ -67,20 +85,21 @@ async def get_live() -> object:
     response_model=Ready,
     dependencies=[public()],
     **example(
-        "/api/health/ready", answer={"status": "ready", "version": VERSION, "database": "ok", "database_ms": 0.8}
+        "/api/health/ready",
+        answer={"status": "ready", "version": VERSION, "database": "ok", "database_ms": 0.8, "schema_version": 2},
     ),
 )
 async def get_ready(request: Request) -> object:
-    """Say that requests can be served: the database answers. 503 with Retry-After when it does not."""
-    started = time.perf_counter()
-    try:
-        await (await database_of(request.app)).ping()
-    except PlaneError as error:
-        if isinstance(error, Unavailable):
-            raise
-        raise Unavailable(f"The database refuses to work: {error.code}.", code="database_unavailable") from error
-    elapsed = round((time.perf_counter() - started) * 1000, 3)
-    return {"status": "ready", "version": VERSION, "database": "ok", "database_ms": elapsed}
+    """Say that requests can be served: the database answers, and its migrations are current. 503 with Retry-After when not."""
+    database_ms, schema = await ask(await database_of(request.app))
+    require_current(schema)
+    return {
+        "status": "ready",
+        "version": VERSION,
+        "database": "ok",
+        "database_ms": database_ms,
+        "schema_version": schema,
+    }
 
 
 @router.get(
@@ -91,18 +110,32 @@ async def get_ready(request: Request) -> object:
         "/api/health/engine",
         answer={
             "status": "ok",
+            "version": VERSION,
             "queue": {"ready": 0, "running": 2, "waiting": 5, "oldest_due_seconds": None},
             "violations": {},
+            "plane_overdue": 0,
+            "plane_oldest_due_seconds": None,
+            "chores": [{"name": "agents", "ran_seconds_ago": 4, "took_ms": 3, "failures": 0}],
         },
     ),
 )
 async def get_engine(db: Db) -> object:
-    """Say how deep the queue of your organisation is, and whether the engine's invariants hold."""
+    """Say how deep the queue of your organisation is, whether the engine's invariants hold, and when chores were last done."""
     queue = await health.get_queue_depth(db)
-    violations = await health.count_violations(db.database)
-    status = "unknown" if violations is None else "violated" if violations else "ok"
-    return {"status": status, "queue": queue, "violations": violations}
+    sight = await look(db.database)
+    if sight.error is not None:
+        raise sight.error
+    plane = sight.plane
+    return {
+        "status": "unknown" if plane is None else "violated" if plane.violations else "ok",
+        "version": VERSION,
+        "queue": queue,
+        "violations": None if plane is None else plane.violations,
+        "plane_overdue": None if plane is None else plane.overdue,
+        "plane_oldest_due_seconds": None if plane is None else plane.oldest_due_seconds,
+        "chores": None if plane is None else [asdict(chore) for chore in plane.chores],
+    }
 
 
-app = create_app("health", router)
+app = create_app("health", router, pages, assets)
 handler = lambda_handler(app)

@@ -139,8 +139,8 @@ class JournalledDatabase:
                 its = {"execution": adopted["execution_id"], "frame": adopted["frame"]}
                 self.journal.write("claimed", **its, epoch=adopted["epoch"], sent_at=sent_at)
 
-    async def ping(self) -> None:
-        await self.inner.ping()
+    async def ping(self) -> int:
+        return await self.inner.ping()
 
     async def close(self) -> None:
         await self.inner.close()

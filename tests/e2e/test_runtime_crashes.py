@@ -86,8 +86,8 @@ class SlowToAnswer:
     async def public(self, verb: str, payload: JsonObject, *, safe: bool = False) -> Json:
         return await self.inner.public(verb, payload, safe=safe)
 
-    async def ping(self) -> None:
-        await self.inner.ping()
+    async def ping(self) -> int:
+        return await self.inner.ping()
 
     async def close(self) -> None:
         await self.inner.close()

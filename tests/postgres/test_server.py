@@ -228,6 +228,6 @@ async def test_a_prepared_database_lets_the_role_without_rights_in(tmp_path: Pat
         urls = await prepare_database(server)
         again = await prepare_database(server)
         assert urls == again
-        assert await query(urls.authenticator_url, "select api.ping()") == "ok"
+        assert (await query(urls.authenticator_url, "select api.ping()")).startswith("ok")
         with pytest.raises(Exception, match="permission denied"):
             await query(urls.authenticator_url, "select count(*) from plane.executions")

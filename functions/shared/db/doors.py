@@ -6,9 +6,9 @@ import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
-from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
+from functions.shared.auth.keys import hash_key
 from functions.shared.db.failures import (
     LOCK_TIMEOUT,
     ROLLED_BACK,
@@ -20,11 +20,14 @@ from functions.shared.db.failures import (
     to_plane_error,
     unavailable,
 )
-from functions.shared.db.port import Answer, ApiKey, Caller, Idempotency, Person
+from functions.shared.db.port import Answer, ApiKey, Caller, Idempotency, Lease, Person
+from functions.shared.db.schema_version import schema_version_of
 from functions.shared.db.together import GROUPED, Together
 from functions.shared.errors import Conflict, Forbidden
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from functions.shared.jsonvalue import Json, JsonObject
 
 # Tries of one call. A call that was undone after many seconds is not begun again when this much time has passed.
@@ -37,8 +40,8 @@ FIRST_PAUSE_S = 0.1
 class Doors(ABC):
     """The doors of the gateway. An adapter says how one call is sent; this says what that means."""
 
-    def __init__(self, runner_key: str | None) -> None:
-        self._runner_key_hash = sha256(runner_key.encode()).hexdigest() if runner_key else None
+    def __init__(self, runner_key: str | None, peppers: Sequence[str] = ("",)) -> None:
+        self._runner_key_hash = hash_key(runner_key, peppers) if runner_key else None
         self._together = Together(self._kernel_alone, self._kernel_together)
 
     @abstractmethod
@@ -52,16 +55,25 @@ class Doors(ABC):
     def door_of(self, person: Person) -> tuple[str, JsonObject]:
         """Give the door that lets a person in, and the arguments that say who it is."""
 
-    async def call(self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False) -> Json:
-        return await self._call(caller, {"fn": fn, "payload": payload}, safe=safe)
+    async def call(
+        self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False, lease: Lease | None = None
+    ) -> Json:
+        if lease is None:
+            return await self._call(caller, {"fn": fn, "payload": payload}, safe=safe)
+        return (await self._lease(caller, {"fn": fn, "payload": payload}, lease, safe=safe))["answer"]
 
-    async def call_once(self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency) -> Answer:
+    async def call_once(
+        self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency, *, lease: Lease | None = None
+    ) -> Answer:
         arguments: JsonObject = {
             "fn": fn,
             "payload": payload,
             "idempotency": {"key": idempotency.key, "fingerprint": idempotency.fingerprint},
         }
-        answer = cast("JsonObject", await self._call(caller, arguments, safe=True))
+        if lease is not None:
+            answer = await self._lease(caller, arguments, lease, safe=True)
+        else:
+            answer = cast("JsonObject", await self._call(caller, arguments, safe=True))
         return Answer(answer["answer"], replayed=bool(answer["replayed"]))
 
     async def public(self, verb: str, payload: JsonObject, *, safe: bool = False) -> Json:
@@ -78,9 +90,9 @@ class Doors(ABC):
             return await self._together.call(verb, payload)
         return await self._kernel_alone(verb, payload)
 
-    async def ping(self) -> None:
+    async def ping(self) -> int:
         try:
-            await self.send("ping", {})
+            return schema_version_of(await self.send("ping", {}))
         except (NotSent, AnswerLost, Refused) as error:
             raise unavailable(error) from error
 
@@ -92,6 +104,11 @@ class Doors(ABC):
             return await self._open("call_with_key", {"key_hash": caller.key_hash, **arguments}, safe=safe)
         door, who = self.door_of(caller)
         return await self._open(door, {**who, **arguments}, safe=safe, token=caller.token)
+
+    async def _lease(self, caller: Caller, arguments: JsonObject, lease: Lease, *, safe: bool) -> JsonObject:
+        answer = cast("JsonObject", await self._call(caller, {**arguments, "lease": lease.asked}, safe=safe))
+        lease.given = cast("JsonObject", answer["lease"] or {})
+        return answer
 
     async def _kernel_alone(self, verb: str, payload: JsonObject) -> Json:
         arguments: JsonObject = {"key_hash": self._runner_key_hash, "verb": verb, "payload": payload}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Who calls: the hex sha256 of the presented key."""
+    """Who calls: what was made of the presented key (`functions.shared.auth.keys.hash_key`)."""
 
     key_hash: str
 
@@ -39,6 +39,18 @@ class Idempotency:
     fingerprint: str
 
 
+@dataclass(slots=True)
+class Lease:
+    """Requests that a call takes from its caller's buckets on the way: what is asked, and what the database gave.
+
+    `pays_first`: so much is owed that a call of its own must pay for it before anything else is done.
+    """
+
+    asked: JsonObject
+    given: JsonObject | None = None
+    pays_first: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a verb answered; `replayed` when it had been done before under the same key."""
@@ -50,11 +62,18 @@ class Answer:
 class Database(Protocol):
     """Calls verbs. Raises the tree of `errors.py`: what SQL raised as `PT<status>`, or Unavailable, or Internal."""
 
-    async def call(self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False) -> Json:
-        """Call `api.<fn>(payload)` as the key's owner, or as a member. `safe`: may be repeated when the answer was lost."""
+    async def call(
+        self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False, lease: Lease | None = None
+    ) -> Json:
+        """Call `api.<fn>(payload)` as the key's owner, or as a member. `safe`: may be repeated when lost.
+
+        `lease` gets what the database gave of it. Raises RateLimited when there is nothing to give.
+        """
         ...
 
-    async def call_once(self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency) -> Answer:
+    async def call_once(
+        self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency, *, lease: Lease | None = None
+    ) -> Answer:
         """Call it at most once for this Idempotency-Key; always safe to repeat."""
         ...
 
@@ -66,8 +85,8 @@ class Database(Protocol):
         """Call a kernel verb with the runner's key; always safe to repeat."""
         ...
 
-    async def ping(self) -> None:
-        """Return when the database answers. Raises Unavailable."""
+    async def ping(self) -> int:
+        """Give the number of the database's schema when it answers. Raises Unavailable."""
         ...
 
     async def close(self) -> None:

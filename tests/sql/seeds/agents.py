@@ -23,8 +23,8 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
     ),
 }
 CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
-    "discover_agent": lambda t: {
-        "card_url": f"https://{t.mark}.example/card.json",
+    "discover_agent": lambda _: {
+        "card_url": "https://agents.example/card.json",
         "card_name": "discovered",
         "framework": "a2a",
         "description": "d",

@@ -1,0 +1,89 @@
+"""The page of status: for people, without a key, and without a word about any organisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from functions.health.looking import Sight, State, look
+from functions.shared.errors import PlaneError, Unavailable
+from functions.shared.web.connection import database_of
+from functions.shared.web.html import Page, render
+from functions.shared.web.plain_route import PlainRouter
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from functions.shared.web.plain_route import Endpoint
+
+REFRESH_S = 30
+_WORDS: dict[State, str] = {
+    "works": "works",
+    "slow": "works, with delays",
+    "down": "does not work now",
+    "unknown": "is not watched from here",
+}
+_SUMMARIES: dict[State, str] = {
+    "works": "Everything works",
+    "slow": "There are delays",
+    "down": "Something does not work",
+    "unknown": "Everything that is watched works",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the plane, and how it is."""
+
+    name: str
+    what: str
+    state: State
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage(Page):
+    """The page: a summary, the parts, and when they were looked at."""
+
+    template: ClassVar[str] = "status.html"
+
+    summary: str
+    state: State
+    parts: tuple[Part, ...]
+    at: str
+    refresh_seconds: int
+    viewer: None = None
+
+
+def status_page(sight: Sight, at: datetime) -> StatusPage:
+    """Make the page of what was seen."""
+    states: tuple[tuple[str, str, State], ...] = (
+        ("API", "answers requests", "works"),
+        ("Database", "keeps everything", sight.database_state),
+        ("Executions", "begin when they are due", sight.work_state),
+        ("Chores", "timers, deliveries, clearing up", sight.chores_state),
+        ("Engine", "keeps its own rules", sight.engine_state),
+    )
+    worst = next((state for state in ("down", "slow", "unknown") if state in {each[2] for each in states}), "works")
+    parts = tuple(Part(name, what, state, _WORDS[state]) for name, what, state in states)
+    shown_at = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return StatusPage(_SUMMARIES[worst], worst, parts, shown_at, REFRESH_S)
+
+
+async def _as_it_is(request: Request, endpoint: Endpoint) -> Response:
+    return await endpoint(request)
+
+
+pages = PlainRouter(_as_it_is)
+
+
+@pages.get("/status")
+async def show_status(request: Request) -> Response:
+    """Show how the plane is. 200 whatever it shows: the page works; programs ask /api/health/ready."""
+    try:
+        sight = await look(await database_of(request.app))
+    except PlaneError as error:
+        sight = Sight(None, None, error if isinstance(error, Unavailable) else Unavailable("unknown"), None)
+    return render(status_page(sight, datetime.now(UTC)))
