@@ -23,7 +23,9 @@ from functions.me.app import router as me
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.pages.app import routers as pages
+from functions.policies.app import router as policies
 from functions.schedules.app import router as schedules
+from functions.secrets.app import router as secrets
 from functions.shared.chores import CHORES, ChoreRunner, Plane
 from functions.shared.config import settings as settings_of_process
 from functions.shared.db import kernel
@@ -60,8 +62,11 @@ RETRY_S = 1.0
 def create_local_app(settings: Settings | None = None) -> FastAPI:
     """Make the app of a plane on one machine. Its lifespan runs frames, sweeps, and releases its frames at the end."""
     known = settings or settings_of_process()
-    from_outside = (webhooks, hooks, triggers, schedules)
-    routers = (*from_outside,
+    routers = (
+        webhooks,
+        hooks,
+        triggers,
+        schedules,
         agents,
         me,
         state,
@@ -76,9 +81,10 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
         health,
         audit,
         handoffs,
+        secrets,
+        policies,
     )
     app = create_app("local", *routers, status, *pages, *_development_sign_in(known), lifespan=partial(_running, known))
-    app.state.settings = known
     app.state.settings = known
     app.state.open_database = partial(open_database, known)
     app.state.open_tokens = partial(open_tokens, known)

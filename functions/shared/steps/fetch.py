@@ -153,7 +153,9 @@ async def _follow(request: Outgoing, policy: HttpPolicy) -> Fetched:
     async with httpx.AsyncClient(transport=GuardedTransport(policy), trust_env=False, timeout=None) as client:  # noqa: S113
         for hop in range(policy.max_redirects + 1):
             if policy.check_host is not None:
-                await policy.check_host(request.url.raw_host.decode("ascii"), request.url.port or _PORTS[request.url.scheme])
+                await policy.check_host(
+                    request.url.raw_host.decode("ascii"), request.url.port or _PORTS[request.url.scheme]
+                )
             answer = await _send(client, request, policy, hop)
             following = _next_request(request, answer)
             if following is None:

@@ -69,6 +69,10 @@ def create_app(
     app.state.tokens = None
     app.state.open_tokens = _tokens_from_settings
     app.state.doorbell = doorbell
+    app.state.rates = None
+    app.state.strangers = None
+    app.state.settings = None
+    app.state.wake = None
     app.openapi = lambda: openapi_of(app)
     for router in (*routers, discovery.router):
         _check(router)

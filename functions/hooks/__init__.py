@@ -1,0 +1,1 @@
+"""Others send signed messages here; each starts a workflow or publishes an event."""

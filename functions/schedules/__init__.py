@@ -1,0 +1,1 @@
+"""Workflows start by the clock."""

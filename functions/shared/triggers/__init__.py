@@ -1,0 +1,1 @@
+"""What starts workflows from outside: signed messages, events, the clock."""

@@ -1,0 +1,1 @@
+"""Organisations say here where their events are sent, and look at what was sent."""
