@@ -1,6 +1,6 @@
 """HTTP: what every function's app is made of."""
 
-from functions.shared.web.access import public, requires
+from functions.shared.web.access import public, requires, signed_in
 from functions.shared.web.app import create_app, lambda_handler
 from functions.shared.web.dependencies import Bell, Db, IfMatch, PreferWait, etag_of
 from functions.shared.web.openapi import example
@@ -28,4 +28,5 @@ __all__ = [
     "lambda_handler",
     "public",
     "requires",
+    "signed_in",
 ]
