@@ -1,12 +1,12 @@
 """What the routes of escalations take and give."""
 
-import re
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from functions.shared.dsl.assignees import assignee_problem
 from functions.shared.dsl.schema import is_json_schema, schema_problems
 from functions.shared.dsl.shorthand import shorthand_problems
 from functions.shared.jsonvalue import JsonObject
@@ -26,21 +26,12 @@ Outcome: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 
 FORMER_STATUS = {"pending": "open", "in_progress": "claimed"}
 FORMER_PRIORITY = {"medium": "normal"}
-_ROLES = ("viewer", "approver", "operator", "admin", "owner")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def _assignee(text: str) -> str:
-    if text.startswith("role:"):
-        if text[5:] in _ROLES:
-            return text
-        raise PydanticCustomError("not_an_assignee", "A role is one of {roles}", {"roles": ", ".join(_ROLES)})
-    if _UUID.fullmatch(text) or re.fullmatch(r"[^@\s]+@[^@\s]+", text):
-        return text
-    raise PydanticCustomError(
-        "not_an_assignee",
-        "An assignee is an e-mail address, a member's id, or `role:` with a role such as role:approver",
-    )
+    if (problem := assignee_problem(text)) is not None:
+        raise PydanticCustomError("not_an_assignee", "{problem}", {"problem": problem})
+    return text
 
 
 class Person(Body):

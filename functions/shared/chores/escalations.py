@@ -24,4 +24,4 @@ async def time_out(plane: Plane) -> list[JsonObject]:
     return due
 
 
-TIME_OUT = Chore("escalations", 1.0, time_out)
+TIME_OUT_ESCALATIONS = Chore("escalations", 1.0, time_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Person:
     """
 
     token: str
-    claims: JsonObject
+    claims: JsonObject = field(compare=False)  # they are the token's: a caller is a key of caches
     organisation: str | None = None
 
 

@@ -86,6 +86,18 @@ def _message(value: object) -> object:
     return {"message": value} if isinstance(value, str) else value
 
 
+def _list_or_expression(value: JsonValue) -> JsonValue:
+    if isinstance(value, list) or (isinstance(value, str) and has_expression(value)):
+        return value
+    raise PydanticCustomError("wrong_type", "This is a list, or an expression that gives one")
+
+
+def _otherwise(value: JsonValue) -> JsonValue:
+    if value == "fail" or (isinstance(value, dict) and set(value) == {"output"}):
+        return value
+    raise PydanticCustomError("wrong_type", "This is `fail`, or `{output: …}`")
+
+
 _TEXT_OR = [{"type": "string"}]
 Duration: TypeAlias = Annotated[
     str,
@@ -104,6 +116,21 @@ Items: TypeAlias = Annotated[
 ]
 ObjectValue: TypeAlias = Annotated[
     JsonValue, AfterValidator(_object_or_expression), WithJsonSchema({"anyOf": [{"type": "object"}, *_TEXT_OR]})
+]
+ListValue: TypeAlias = Annotated[
+    JsonValue, AfterValidator(_list_or_expression), WithJsonSchema({"anyOf": [{"type": "array"}, *_TEXT_OR]})
+]
+Otherwise: TypeAlias = Annotated[
+    JsonValue,
+    AfterValidator(_otherwise),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "fail"},
+                {"type": "object", "properties": {"output": {}}, "required": ["output"], "additionalProperties": False},
+            ]
+        }
+    ),
 ]
 NumberValue: TypeAlias = Annotated[
     JsonValue, AfterValidator(_number_or_expression), WithJsonSchema({"anyOf": [{"type": "number"}, *_TEXT_OR]})
@@ -261,6 +288,64 @@ class Interpret(Model):
     timeout: Duration | None = Field(None, description="escalate: how long to wait for the person.")
 
 
+class WorkBudget(Model):
+    """What the work may take. After `deadline` nobody can take it any more; the others are advice."""
+
+    usd: NumberValue | None = None
+    tokens: NumberValue | None = None
+    deadline: Time | None = None
+
+
+class Packet(Model):
+    """What the other agent must know. Lists hold texts; `decisions` also `{what, why, by, evidence}`."""
+
+    goal: str = Field(min_length=1, description="In a sentence.")
+    done: ListValue = Field([])
+    next: ListValue = Field([])
+    decisions: ListValue = Field([])
+    constraints: ListValue = Field([])
+    open_questions: ListValue = Field([])
+    tried_and_failed: ListValue = Field([])
+    criteria: ListValue = Field([], description="When it is done, in words; `output` of the step is what is checked.")
+    artifacts: ListValue = Field([], description="`{name, uri or inline, media_type, sha256}`")
+    budget: WorkBudget | None = None
+
+
+class Match(Model):
+    """Which agents may take it: those that have all of these skills and tags."""
+
+    skills: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([], max_length=50)
+    tags: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field([], max_length=50)
+
+
+class Delegated(Model):
+    """What every step has that another agent does."""
+
+    output: SchemaText | None = Field(None, description="Schema of what comes back; what does not fit is refused.")
+    max_attempts: int = Field(3, ge=1, le=100, description="Claims that may run out before the work is dead.")
+    timeout: Duration | None = Field(None, description="After that the work is taken back.")
+    on_timeout: Otherwise = Field("fail", description="`fail`, or `{output: …}`: what the step gives then.")
+
+
+class Handoff(Delegated):
+    """Another agent does it: a named one (`to`), or whoever fits (`match`)."""
+
+    to: str | None = Field(None, min_length=1, description="An agent's name or id.")
+    match: Match | None = None
+    packet: Packet
+    context: ObjectValue = Field({}, description="Whatever else, as it is.")
+    reason: str | None = None
+
+
+class Agent(Delegated):
+    """A registered agent does it: a hand-off to it with this input."""
+
+    ref: Annotated[PlainText, Field(min_length=1, max_length=200)] = Field(description="The agent's name.")
+    goal: str | None = Field(None, min_length=1, description="In a sentence; otherwise the step's note.")
+    input: ObjectValue = Field({})
+    NOT_YET: ClassVar[tuple[str, ...]] = ("model", "instructions", "tools", "max_turns")
+
+
 class CallWorkflow(Model):
     """Another workflow, its latest version or the given one, runs as a child."""
 
@@ -306,4 +391,6 @@ LITERAL_FIELDS: dict[str, frozenset[str]] = {
     "tool": frozenset({"name", "auth"}),
     "workflow": frozenset({"ref"}),
     "interpret": frozenset({"schema"}),
+    "handoff": frozenset({"output"}),
+    "agent": frozenset({"ref", "output"}),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
+from functions.shared.dsl.assignees import assignee_problem
 from functions.shared.dsl.kinds import Approval
 from functions.shared.engine.forms import check_defaults, filled
 from functions.shared.engine.plan import Child, Deadline, Open
@@ -78,8 +79,11 @@ def _approval(instance: Instance, config: JsonObject) -> Open:
         "show": config.get("show"),
         "form": form,
         "outcomes": [*spec.outcomes],
-        "assignees": config.get("assignees") or [],
+        "assignees": _assignees(config),
         "quorum": spec.quorum,
+        "priority": spec.priority,
+        "needs_aal2": spec.aal2,
+        "not_requester": spec.not_requester,
         "on_timeout": spec.on_timeout,
     }
     return Open(
@@ -89,6 +93,15 @@ def _approval(instance: Instance, config: JsonObject) -> Open:
         deadline=_after("timeout", config),
         data=data,
     )
+
+
+def _assignees(config: JsonObject) -> list[Json]:
+    found = cast("list[Json]", config.get("assignees") or [])
+    for one in found:
+        problem = assignee_problem(one) if isinstance(one, str) else "An assignee is a text"
+        if problem is not None:
+            raise RenderError("invalid_assignee", problem)
+    return found
 
 
 def _child(instance: Instance, config: JsonObject, budget_usd: Decimal | None) -> Open:

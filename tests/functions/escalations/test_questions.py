@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from functions.shared.chores import Plane as ChorePlane
-from functions.shared.chores.escalations import TIME_OUT
+from functions.shared.chores.escalations import TIME_OUT_ESCALATIONS
 from functions.shared.config import Settings
 
 if TYPE_CHECKING:
@@ -167,9 +167,11 @@ async def test_a_question_times_out_with_the_outcome_that_it_names(
 ) -> None:
     with_default = await agent.ask(options=["refund", "refuse"], timeout_seconds=60, on_timeout="refuse")
     without, open_still = await agent.ask(timeout_seconds=60), await agent.ask(timeout_seconds=600)
-    await org.connection.execute("update plane.escalations set deadline = plane.clock() where deadline < plane.clock() + interval '2 minutes'")
+    await org.connection.execute(
+        "update plane.escalations set deadline = plane.clock() where deadline < plane.clock() + interval '2 minutes'"
+    )
 
-    await TIME_OUT.run(ChorePlane(database, Settings(_env_file=None)))
+    await TIME_OUT_ESCALATIONS.run(ChorePlane(database, Settings(_env_file=None)))
 
     seen = await agent.read(with_default)
     assert (seen["status"], seen["outcome"], seen["decided_by"]) == ("timed_out", "refuse", None)
@@ -211,9 +213,7 @@ async def test_a_long_poll_answers_as_soon_as_somebody_has(agent: Somebody, anna
     asked = await agent.ask()
     begun = time.monotonic()
     waiting = asyncio.create_task(agent.http.get(f"/api/escalations/{asked['id']}?wait=20"))
-    preferring = asyncio.create_task(
-        agent.http.get(f"/api/escalations/{asked['id']}", headers={"Prefer": "wait=20"})
-    )
+    preferring = asyncio.create_task(agent.http.get(f"/api/escalations/{asked['id']}", headers={"Prefer": "wait=20"}))
     await asyncio.sleep(0.1)
     await anna.resolve(asked, "yes")
 
@@ -248,9 +248,7 @@ async def test_the_answer_wakes_the_execution_that_waits_for_it(agent: Somebody,
     assert ended["output"] == {"outcome": "refund", "amount": 3}
 
 
-async def test_an_answer_that_came_before_the_wait_is_not_missed(
-    agent: Somebody, anna: Somebody, plane: Plane
-) -> None:
+async def test_an_answer_that_came_before_the_wait_is_not_missed(agent: Somebody, anna: Somebody, plane: Plane) -> None:
     await plane.store(WAITS)
     asked = await agent.ask(**ASKED)
     await anna.resolve(asked, "refund", form={"amount": 4})
