@@ -19,6 +19,7 @@ from functions.health.status import pages as status
 from functions.hooks.app import router as hooks
 from functions.interpret.app import router as interpret
 from functions.keys.app import router as keys
+from functions.limits.app import router as limits
 from functions.me.app import router as me
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
@@ -78,6 +79,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
         links,
         observe,
         keys,
+        limits,
         health,
         audit,
         handoffs,

@@ -106,6 +106,7 @@ _ENTRY: JsonObject = {
     "is_erased": False,
 }
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_LINE = '{"seq":1,"hash":"9f86…","text":"{…}","nonce":"6f1c…","entry":{…},"labels":{"actor":"ops"}}\n'
 After = Annotated[str | None, Query(max_length=90, description="`next_after` of the page before, or a kept `head`.")]
 
 
@@ -115,7 +116,7 @@ After = Annotated[str | None, Query(max_length=90, description="`next_after` of 
     dependencies=[requires("audit:read")],
     **example("/api/audit?resource=keys", answer={"data": [_ENTRY], "next_cursor": None}),
 )
-async def list_audit(
+async def list_audit(  # noqa: PLR0913, PLR0917  each is a filter
     db: Db,
     page: Page,
     action: Annotated[str | None, Query(max_length=100, description="As the verb: create_key.")] = None,
@@ -163,8 +164,8 @@ async def list_audit(
 async def verify_audit(
     db: Db,
     after: After = None,
-    known: Annotated[str | None, Query(max_length=90, description="A `head` that you kept: it must still be there.")] = None,
-    limit: Annotated[int, Query(ge=1, description=f"How many to check; more than {MAX_VERIFIED} checks so many.")] = 5_000,
+    known: Annotated[str | None, Query(max_length=90, description="A kept `head`: it must still be there.")] = None,
+    limit: Annotated[int, Query(ge=1, description=f"How many to check; at most {MAX_VERIFIED}.")] = 5_000,
 ) -> object:
     """Check that no entry was changed, removed, reordered or inserted since it was sealed. Tells the first that was."""
     found: Any = await audit.verify_audit(
@@ -184,8 +185,8 @@ async def verify_audit(
     "/export",
     response_class=Response,
     dependencies=[requires("audit:read")],
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One entry a line, in the chain's order."}},
-    **example("/api/audit/export"),
+    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One entry a line, in their order."}},
+    **example("/api/audit/export", answer=_LINE, media_type="application/x-ndjson"),
 )
 async def export_audit(
     db: Db,

@@ -62,7 +62,7 @@ class FrameSecrets:
         """The runner's environment as steps see it: the organisation's own provider keys come first."""
         own = {name: value for name, value in self._values.items() if name in PROVIDER_KEYS}
         if not self.engine.policy.lends_environment:
-            without = {name: "" for name in PROVIDER_KEYS}
+            without = dict.fromkeys(PROVIDER_KEYS, "")
             return ChainMap(own, without, dict(self.engine.environment))
         if not own:
             return self.engine.environment

@@ -61,7 +61,9 @@ class PolicyGuard:
         if decision.effect == "deny":
             raise StepFailed("policy_denied", _why(subject, decision), details=_details(subject, decision))
         if decision.effect == "ask" and _line(subject) not in _approved(answers):
-            message = f"A redirect leads to {subject.name}, for which a person has to be asked. Name that address itself."
+            message = (
+                f"A redirect leads to {subject.name}, for which a person has to be asked. Name that address itself."
+            )
             raise StepFailed("policy_denied", message, details=_details(subject, decision))
 
     async def _denied(self, subject: Subject, decision: Decision, context: Context, origin: Origin) -> None:
@@ -109,7 +111,7 @@ class PolicyGuard:
 
 
 def subjects_of(kind: str, config: JsonObject, context: Context) -> Iterator[Subject]:
-    """Name what a step will use: its tool, the host that its address names, its model and those that stand in for it."""
+    """Name what a step will use: its tool, the host of its address, its model and those that stand in for it."""
     given = config.get("with") if kind == "tool" else config
     if kind == "tool":
         yield tool_subject(str(config.get("name")))

@@ -1,0 +1,1 @@
+"""Policies: which tools, hosts and models steps may use."""

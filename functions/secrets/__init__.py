@@ -1,0 +1,1 @@
+"""Secrets of an organisation: written here, used by steps by name, never read back."""
