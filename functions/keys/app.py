@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
+from starlette.requests import Request
 
 from functions.shared.auth.keys import AGENT_SCOPES, OPERATOR_ONLY, SCOPES, new_key
 from functions.shared.db import keys
@@ -23,10 +24,12 @@ from functions.shared.web import (
     lambda_handler,
     requires,
 )
+from functions.shared.web.connection import peppers_of
 from functions.shared.web.suggestions import closest
 
 router = PlaneRouter(tags=["keys"])
 
+MAX_LIFE = 315_360_000
 Kind: TypeAlias = Literal["agent", "operator"]
 
 
@@ -41,7 +44,7 @@ class CreateKey(Body):
         list[str] | None,
         Field(max_length=len(SCOPES), description="What it may do; left out: all that its kind may."),
     ] = None
-    expires_in_seconds: Annotated[int | None, Field(ge=1, le=315_360_000)] = None
+    expires_in_seconds: Annotated[int | None, Field(ge=1, le=MAX_LIFE)] = None
 
     def wanted_scopes(self) -> list[str]:
         """Give the scopes, each once. Raises InvalidInput for those that do not exist or that its kind may not have."""
@@ -65,6 +68,35 @@ class CreateKey(Body):
         return FieldProblem(pointer, "unknown_scope", f"There is no scope {scope!r}.", hint, allowed, meant)
 
 
+class ChangeKey(Body):
+    """What to change of a key; what is left out stays."""
+
+    name: Annotated[str | None, Field(min_length=1, max_length=100)] = None
+    expires_in_seconds: Annotated[
+        int | None, Field(ge=1, le=MAX_LIFE, description="From now on; null: it lasts until it is revoked.")
+    ] = None
+
+    def changes(self) -> JsonObject:
+        """Give what was sent. Raises InvalidInput for nothing, and for a name of null."""
+        sent: JsonObject = self.model_dump(exclude_unset=True)
+        if sent.get("name", "") is None:
+            raise invalid_input([FieldProblem("/name", "null", "A key has a name.", "Leave it out to keep it.")])
+        if not sent:
+            raise invalid_input([FieldProblem("", "empty", "There is nothing to change.", "Send name or expiry.")])
+        return sent
+
+
+class RotateKey(Body):
+    """How long the old secret still works, and how long the new one."""
+
+    overlap_seconds: Annotated[
+        int, Field(ge=0, le=30 * 86_400, description="The old secret works so much longer; 0: it ends at once.")
+    ] = 86_400
+    expires_in_seconds: Annotated[
+        int | None, Field(ge=1, le=MAX_LIFE, description="Of the new key; left out: as the old one was made.")
+    ] = None
+
+
 class Key(Answer):
     """A key: what it may do and how it is, never the secret."""
 
@@ -78,13 +110,21 @@ class Key(Answer):
     created_by: UUID | None
     expires_at: Timestamp | None
     revoked_at: Timestamp | None
-    last_used_at: Timestamp | None
+    last_used_at: Annotated[Timestamp | None, Field(description="To the minute.")]
+    rotated_from: Annotated[UUID | None, Field(description="The key that this one took over from.")]
+    rotated_to: Annotated[UUID | None, Field(description="The key that took over; this one ends at expires_at.")]
 
 
 class CreatedKey(Key):
     """A new key. `secret` is shown this once; null when a repeated Idempotency-Key got the answer of before."""
 
     secret: str | None
+
+
+class RotatedKey(CreatedKey):
+    """The new key with its secret, and the one that it replaces."""
+
+    replaces: Key
 
 
 _KEY: JsonObject = {
@@ -99,6 +139,8 @@ _KEY: JsonObject = {
     "expires_at": None,
     "revoked_at": None,
     "last_used_at": None,
+    "rotated_from": None,
+    "rotated_to": None,
 }
 _PATH = f"/api/keys/{_KEY['id']}"
 
@@ -115,9 +157,9 @@ _PATH = f"/api/keys/{_KEY['id']}"
         status=201,
     ),
 )
-async def create_key(body: CreateKey, db: Db) -> object:
+async def create_key(body: CreateKey, db: Db, request: Request) -> object:
     """Make a key. Its secret is in this answer and nowhere else. It can have only scopes that your key has."""
-    key = new_key(body.kind)
+    key = new_key(body.kind, peppers_of(request.app))
     fields: JsonObject = {"name": body.name, "kind": body.kind, "scopes": [*body.wanted_scopes()]}
     answer: Any = await keys.create_key(db, key, {**fields, "expires_in_seconds": body.expires_in_seconds})
     return {**answer, "secret": None if db.is_replayed else key.secret}
@@ -149,6 +191,50 @@ async def delete_key(key_id: UUID, db: Db) -> None:
 async def revoke_key(key_id: UUID, db: Db) -> object:
     """Revoke a key, as DELETE does, and see it."""
     return await keys.revoke_key(db, key_id)
+
+
+@router.patch(
+    "/api/keys/{key_id}",
+    response_model=Key,
+    dependencies=[requires("keys:manage")],
+    **example(_PATH, body={"name": "mail agent 2"}, answer={**_KEY, "name": "mail agent 2"}),
+)
+async def update_key(key_id: UUID, body: ChangeKey, db: Db) -> object:
+    """Rename a key, or change when it ends. Only who has its scopes may give it a longer life."""
+    return await keys.update_key(db, key_id, body.changes())
+
+
+@router.post(
+    "/api/keys/{key_id}/rotate",
+    status_code=201,
+    response_model=RotatedKey,
+    dependencies=[requires("")],
+    **example(
+        f"{_PATH}/rotate",
+        body={"overlap_seconds": 3600},
+        answer={
+            **_KEY,
+            "id": "b0a1c6a8-2f0c-4b7e-8f4e-5a4f7f1a9c11",
+            "prefix": "ap_live_k2Vw9x",
+            "rotated_from": _KEY["id"],
+            "secret": "ap_live_k2Vw9x…",
+            "replaces": {
+                **_KEY,
+                "expires_at": "2026-11-21T12:00:00Z",
+                "rotated_to": "b0a1c6a8-2f0c-4b7e-8f4e-5a4f7f1a9c11",
+            },
+        },
+        status=201,
+    ),
+)
+async def rotate_key(key_id: UUID, body: RotateKey, db: Db, request: Request) -> object:
+    """Take a new secret for a key; the old one works until the overlap is over.
+
+    Needs `keys:manage`, or the key rotates itself: then the new one ends when the old one would have ended.
+    """
+    key = new_key(peppers=peppers_of(request.app))
+    answer: Any = await keys.rotate_key(db, key_id, key, body.model_dump())
+    return {**answer, "secret": None if db.is_replayed else key.secret}
 
 
 app = create_app("keys", router)

@@ -3,6 +3,7 @@
 PlaneError
 ├── InvalidInput (422)      what was sent does not fit; `errors` names every field
 ├── Unauthenticated (401)   no key, or one that is unknown, revoked or expired
+├── OverBudget (402)        a budget is spent; raise it, or wait for its next period
 ├── Forbidden (403)         the key is good but lacks a scope
 ├── NotFound (404)          not there, or another organisation's
 ├── Conflict (409)          somebody was first; read again, then decide
@@ -76,6 +77,12 @@ class Unauthenticated(PlaneError):
     status, default_code = 401, "unauthenticated"
 
 
+class OverBudget(PlaneError):
+    """Raise the budget that `extra` names, or wait until `resets_at`. Repeating it before is in vain."""
+
+    status, default_code = 402, "budget_exhausted"
+
+
 class Forbidden(PlaneError):
     """Use a key that has the scope that `detail` names."""
 
@@ -135,6 +142,7 @@ BY_STATUS: dict[int, type[PlaneError]] = {
     for error in (
         InvalidInput,
         Unauthenticated,
+        OverBudget,
         Forbidden,
         NotFound,
         Conflict,

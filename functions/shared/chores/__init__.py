@@ -9,6 +9,7 @@ from functions.shared.chores.mails import SEND_MAILS
 from functions.shared.chores.running import ChoreRunner, run_chores
 from functions.shared.chores.schedules import FIRE_SCHEDULES
 from functions.shared.chores.triggers import FORGET_TRIGGERED, HANDLE_MESSAGES
+from functions.shared.chores.usage import COUNT_QUOTAS, METER_USAGE
 from functions.shared.chores.webhooks import DELIVER_WEBHOOKS
 
 CHORES: tuple[Chore, ...] = (
@@ -21,6 +22,8 @@ CHORES: tuple[Chore, ...] = (
     HANDLE_MESSAGES,
     DELIVER_WEBHOOKS,
     FORGET_TRIGGERED,
+    METER_USAGE,
+    COUNT_QUOTAS,
 )
 
 __all__ = ["CHORES", "Chore", "ChoreRunner", "Plane", "run_chores"]

@@ -13,6 +13,8 @@ from functions.shared.db.failures import AnswerLost, NotSent, refusal
 from functions.shared.db.json_text import from_text, to_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from functions.shared.db.port import Person
     from functions.shared.jsonvalue import Json, JsonObject
 
@@ -23,12 +25,12 @@ ANSWER_SECONDS = 12.0
 
 _STATEMENTS = {
     "call_with_key": (
-        "select api.call_with_key($1, $2, $3, $4)",
-        ("key_hash", "fn", "payload", "idempotency"),
+        "select api.call_with_key($1, $2, $3, $4, $5)",
+        ("key_hash", "fn", "payload", "idempotency", "lease"),
     ),
     "call_with_token": (
-        "select api.call_with_token($1, $2, $3, $4, $5)",
-        ("claims", "fn", "payload", "organisation", "idempotency"),
+        "select api.call_with_token($1, $2, $3, $4, $5, $6)",
+        ("claims", "fn", "payload", "organisation", "idempotency", "lease"),
     ),
     "call_public": ("select api.call_public($1, $2)", ("verb", "payload")),
     "kernel_with_key": ("select api.kernel_with_key($1, $2, $3)", ("key_hash", "verb", "payload")),
@@ -42,15 +44,21 @@ class AsyncpgDatabase(Doors):
     A sound one that nobody waits for is kept at hand, because giving it back to the pool costs a task of its own.
     """
 
-    def __init__(self, pool: Any, runner_key: str | None) -> None:  # noqa: ANN401  asyncpg is untyped
-        super().__init__(runner_key)
+    def __init__(self, pool: Any, runner_key: str | None, peppers: Sequence[str] = ("",)) -> None:  # noqa: ANN401  asyncpg is untyped
+        super().__init__(runner_key, peppers)
         self._pool = pool
         self._at_hand: list[Any] = []
         self._acquiring = 0
 
     @classmethod
     async def connect(
-        cls, url: str, *, runner_key: str | None = None, max_connections: int = 10, pooled: bool = False
+        cls,
+        url: str,
+        *,
+        runner_key: str | None = None,
+        peppers: Sequence[str] = ("",),
+        max_connections: int = 10,
+        pooled: bool = False,
     ) -> Self:
         """Prepare a pool; nothing is dialled before the first call.
 
@@ -65,7 +73,7 @@ class AsyncpgDatabase(Doors):
             reset=_nothing_to_reset,
             **options,
         )
-        return cls(pool, runner_key)
+        return cls(pool, runner_key, peppers)
 
     def door_of(self, person: Person) -> tuple[str, JsonObject]:
         return "call_with_token", {"claims": person.claims, "organisation": person.organisation}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from functions.shared.db.port import Caller, Database, Idempotency
+    from functions.shared.db.port import Caller, Database, Idempotency, Lease
     from functions.shared.jsonvalue import Json, JsonObject
 
 
@@ -20,6 +20,7 @@ class CallerDb:
     caller: Caller
     idempotency: Idempotency | None = None
     is_replayed: bool = False
+    lease: Lease | None = None  # goes with the first call
     is_asked: bool = False  # the database has seen this caller: it would have refused one that may not call the route
 
     async def admit(self, scope: str) -> None:
@@ -43,8 +44,9 @@ class CallerDb:
         """
         if self.idempotency is None:
             return await self._call(fn, payload, safe=safe)
-        self.is_asked = True
-        answer = await self.database.call_once(fn, payload, self.caller, self.idempotency)
+        answer = await self.database.call_once(
+            fn, payload, self.caller, self.idempotency, lease=await self._take_lease()
+        )
         self.is_replayed = answer.replayed
         return answer.value
 
@@ -57,5 +59,13 @@ class CallerDb:
         return await self.write("check_access", {"scope": scope, "answer": value})
 
     async def _call(self, fn: str, payload: JsonObject, *, safe: bool = True) -> Json:
+        return await self.database.call(fn, payload, self.caller, safe=safe, lease=await self._take_lease())
+
+    async def _take_lease(self) -> Lease | None:
+        """Give the lease to the first call, or take it before, because a call that is refused pays for nothing."""
         self.is_asked = True
-        return await self.database.call(fn, payload, self.caller, safe=safe)
+        lease, self.lease = self.lease, None
+        if lease is not None and lease.pays_first:
+            await self.database.call("check_access", {"scope": ""}, self.caller, safe=True, lease=lease)
+            return None
+        return lease

@@ -13,6 +13,8 @@ from functions.shared.db.failures import AnswerLost, NotSent, refusal, unfit_tex
 from functions.shared.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from functions.shared.db.port import Person
     from functions.shared.jsonvalue import Json, JsonObject
 
@@ -25,13 +27,21 @@ _SERVER_ERROR = 500
 class PostgrestDatabase(Doors):
     """One HTTP client for the life of the process: making one costs 45 ms of CPU."""
 
-    def __init__(self, http: httpx.AsyncClient, client: AsyncPostgrestClient, runner_key: str | None) -> None:
-        super().__init__(runner_key)
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        client: AsyncPostgrestClient,
+        runner_key: str | None,
+        peppers: Sequence[str] = ("",),
+    ) -> None:
+        super().__init__(runner_key, peppers)
         self._http = http
         self._client = client
 
     @classmethod
-    def connect(cls, url: str, publishable_key: str, *, runner_key: str | None = None) -> Self:
+    def connect(
+        cls, url: str, publishable_key: str, *, runner_key: str | None = None, peppers: Sequence[str] = ("",)
+    ) -> Self:
         """Prepare a client for a Supabase project's address, or for PostgREST's own (any address with a path)."""
         address = httpx.URL(url)
         if address.path == "/":
@@ -43,7 +53,7 @@ class PostgrestDatabase(Doors):
         client = AsyncPostgrestClient(
             str(address).rstrip("/"), schema="api", headers=headers, http_client=http, retry_enabled=False
         )
-        return cls(http, client, runner_key)
+        return cls(http, client, runner_key, peppers)
 
     def door_of(self, person: Person) -> tuple[str, JsonObject]:
         return "call_as_person", {"organisation": person.organisation}

@@ -12,6 +12,7 @@ from functions.shared.db.caller_db import CallerDb
 from functions.shared.db.port import Idempotency
 from functions.shared.dispatch.doorbell import Doorbell, SilentDoorbell
 from functions.shared.errors import FieldProblem, PreconditionFailed
+from functions.shared.web.admission import lease_of
 from functions.shared.web.connection import database_of
 from functions.shared.web.exchange import exchange_of
 from functions.shared.web.route import fingerprint
@@ -28,7 +29,9 @@ async def caller_db(request: Request) -> CallerDb:
     idempotency = None
     if request.method != "GET" and (key := _idempotency_key(request)) is not None:
         idempotency = Idempotency(key, fingerprint(request, await request.body()))
-    db = request.state.db = CallerDb(await database_of(request.app), request.state.caller, idempotency)
+    db = request.state.db = CallerDb(
+        await database_of(request.app), request.state.caller, idempotency, lease=lease_of(request)
+    )
     return db
 
 

@@ -10,6 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from functions.shared.errors import PlaneError, TooLarge
 from functions.shared.log import logger, trace_id
+from functions.shared.web.connection import settings_of
+from functions.shared.web.cors import cors_headers, is_preflight, preflight_headers
 from functions.shared.web.exchange import Exchange, trace_id_of
 from functions.shared.web.problems import problem_response, unexpected
 
@@ -37,13 +39,24 @@ class Edge:
         exchange = Exchange(trace_id_of(headers.get("traceparent")))
         trace_id.set(exchange.trace_id)
         started = time.perf_counter()
+        origins = settings_of(scope["app"]).cors_origins
+        if origins and is_preflight(scope["method"], headers):
+            more = _encoded(preflight_headers(headers, origins))
+            await send({"type": "http.response.start", "status": 204, "headers": more})
+            await send({"type": "http.response.body", "body": b""})
+            return
         answer = await self._answer(_plain(scope, exchange), receive, headers, exchange)
         if answer is None:
             return
         start, body = answer
         start, body = _conditional(scope, headers, start, body)
         start["headers"] += _encoded(
-            {"x-trace-id": exchange.trace_id, "x-content-type-options": "nosniff", **exchange.headers}
+            {
+                "x-trace-id": exchange.trace_id,
+                "x-content-type-options": "nosniff",
+                **exchange.headers,
+                **cors_headers(headers, origins),
+            }
         )
         await send(start)
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

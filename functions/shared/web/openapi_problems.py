@@ -115,6 +115,14 @@ RESPONSES: JsonObject = {
             }
         ],
     ),
+    "RateLimited": _response(
+        "rate_limited",
+        "This key has sent its 600 requests in 60 seconds.",
+        hint="Wait for retry_after seconds. Who may manage limits can raise it: PUT /api/limits/rates.",
+        kind="key",
+        retryable=True,
+        retry_after=1,
+    ),
     "Unavailable": _response(
         "database_unavailable", "The database does not answer.", hint="Try again.", retryable=True, retry_after=2
     ),
@@ -129,6 +137,7 @@ _NAMES = {
     "404": "NotFound",
     "409": "Conflict",
     "422": "InvalidInput",
+    "429": "RateLimited",
     "503": "Unavailable",
     "default": "Problem",
 }

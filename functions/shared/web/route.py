@@ -15,7 +15,8 @@ from starlette.requests import Request
 
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.errors import FieldProblem, InvalidInput, PlaneError, Unauthenticated
-from functions.shared.web.access import Access, access_of, authenticate
+from functions.shared.web.access import Access, access_of
+from functions.shared.web.admission import admitted, lease_of
 from functions.shared.web.connection import database_of
 from functions.shared.web.endpoint import NOTHING, DoesNotFit, Endpoint
 from functions.shared.web.json_body import parse_json, pointer_to, text_problem
@@ -70,7 +71,10 @@ class PlaneRoute(APIRoute):
         async def settle(received: Request) -> Response:
             if access.is_public:
                 return await answer(received)
-            received.state.caller = await authenticate(received)
+            async with admitted(received, access):
+                return await respond(received)
+
+        async def respond(received: Request) -> Response:
             try:
                 response = await answer(received)
             except InvalidInput:
@@ -125,7 +129,7 @@ def fingerprint(request: Request, body: bytes) -> str:
 
 async def _admit(request: Request, access: Access) -> None:
     """Ask whether the caller may use the route, unless the database was asked for this request already."""
-    db = _db_of(request) or CallerDb(await database_of(request.app), request.state.caller)
+    db = _db_of(request) or CallerDb(await database_of(request.app), request.state.caller, lease=lease_of(request))
     if access.is_for_users:
         await db.admit_user()
     else:

@@ -99,7 +99,10 @@ def create_organisation(
     address = db_url or os.environ.get("AGENTPLANE_DB_URL") or (here["db_url"] if here else None)
     if address is None:
         usage_error("no database is named", "Give --db-url, or run it where `agentplane dev` runs.")
-    created = asyncio.run(operator.create_organisation(address, name))
+    pepper = os.environ.get("AGENTPLANE_KEY_PEPPER", "")
+    if here and here["db_url"] == address:
+        pepper = here.get("key_pepper", pepper)
+    created = asyncio.run(operator.create_organisation(address, name, operator.read_peppers(pepper)))
     if as_json:
         print_json(created)
         return

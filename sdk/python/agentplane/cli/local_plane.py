@@ -16,7 +16,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from pydantic import SecretStr
 from agentplane.cli import operator
 from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, console, program
 from functions.local import create_local_app
-from functions.shared.auth.keys import hash_key, new_key
+from functions.shared.auth.keys import hash_key, new_key, read_peppers
 from functions.shared.config import Settings
 from functions.shared.postgres.binaries import PostgresProblem
 from functions.shared.postgres.connection import Connection, PostgresError
@@ -96,6 +96,7 @@ def serve(options: Options) -> int:
 async def _serve(options: Options) -> int:
     with _lock(options.data), _listen(options.port) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
+        pepper = _key_pepper(options)
         identity = _identity(options)
         async with AsyncExitStack() as stack:
             addresses = await stack.enter_async_context(_database(options, identity))
@@ -103,17 +104,24 @@ async def _serve(options: Options) -> int:
                 simulator = stack.enter_context(Simulator())
                 os.environ.update(simulator.environment)
                 _say("models", f"[yellow]simulated[/] at {simulator.url}: no model is called")
-            await _prepare(addresses.owner, identity)
+            await _prepare(addresses.owner, identity, read_peppers(pepper))
             settings = Settings(
                 database_url=SecretStr(addresses.login),
                 runner_key=SecretStr(identity.runner_key),
                 master_key=SecretStr(_master_key(options)),
+                key_pepper=SecretStr(pepper),
                 owner=identity.owner,
                 public_url=url,
                 local_data=options.data,
                 log_level=os.environ.get("AGENTPLANE_LOG_LEVEL", "WARNING"),  # a terminal, not a log collector
             )
-            ready = {"url": url, "api_key": identity.api_key, "db_url": addresses.owner, "pid": os.getpid()}
+            ready = {
+                "url": url,
+                "api_key": identity.api_key,
+                "db_url": addresses.owner,
+                "key_pepper": pepper,
+                "pid": os.getpid(),
+            }
             server = _Server(_config(settings), lambda: _announce(ready, options))
             try:
                 await server.serve(sockets=[listener])
@@ -219,6 +227,18 @@ def _master_key(options: Options) -> str:
     return path.read_text().strip()
 
 
+def _key_pepper(options: Options) -> str:
+    """The environment's, else the one of this data; keys of data that had none are found without, then kept with it."""
+    given = os.environ.get("AGENTPLANE_KEY_PEPPER")
+    if given is not None:
+        return given
+    path = options.data / "key.pepper"
+    if not path.exists():
+        had_none = (options.data / "plane.json").exists()
+        write_private_text(path, secrets.token_urlsafe(32) + ("," if had_none else "") + "\n")
+    return path.read_text().strip()
+
+
 def write_private(path: Path, value: dict[str, Any]) -> None:
     """Replace a JSON file atomically, readable by nobody else."""
     write_private_text(path, json.dumps(value))
@@ -277,20 +297,27 @@ async def _keep_running(postgres: EmbeddedPostgres) -> None:
             _say("database", f"[red]{error}[/]")
 
 
-async def _prepare(owner_url: str, identity: Identity) -> None:
+async def _prepare(owner_url: str, identity: Identity, peppers: Sequence[str]) -> None:
     """Bring the schema up to date; make sure that the login, the runner's key and the organisation are there."""
     applied = await apply(owner_url)
     _say("schema", f"{len(applied)} migration{'s' * (len(applied) != 1)} applied" if applied else "up to date")
     async with operator.owner_of(owner_url) as connection:
         await _ensure_login(connection, identity.login, identity.login_password)
-        runner = hash_key(identity.runner_key)
+        runner = await _stored(connection, identity.runner_key, peppers) or hash_key(identity.runner_key, peppers[:1])
         await connection.execute("select gateway.create_runner_key($1, $2)", runner, identity.runner_key[:14])
-        key = hash_key(identity.api_key)
-        is_known = await connection.fetchval(
-            "select exists (select from plane.api_keys where key_hash = sha256(decode($1, 'hex')))", key
-        )
-        if not is_known:
+        if not await _stored(connection, identity.api_key, peppers):
+            key = hash_key(identity.api_key, peppers[:1])
             await operator.create_first_organisation(connection, identity.organisation, key, identity.api_key[:14])
+
+
+async def _stored(connection: Connection, secret: str, peppers: Sequence[str]) -> str | None:
+    """By which pepper a key is kept, as what is presented with it; None: it is not there."""
+    for presented in hash_key(secret, peppers).split():
+        if await connection.fetchval(
+            "select exists (select from plane.api_keys where key_hash = sha256(decode($1, 'hex')))", presented
+        ):
+            return presented
+    return None
 
 
 async def _ensure_login(connection: Connection, login: str, password: str) -> None:

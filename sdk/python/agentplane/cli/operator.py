@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from agentplane.cli.output import UNREACHABLE, Failed
-from functions.shared.auth.keys import SCOPES, new_key
+from functions.shared.auth.keys import SCOPES, new_key, read_peppers
 from functions.shared.postgres.connection import CONNECT_ERRORS, Connection, PostgresError, connected, problem_of
+
+__all__ = ["create_first_organisation", "create_organisation", "owner_of", "read_peppers"]
 
 NO_PLANE = {"3F000", "42883", "42P01"}  # no such schema, function, table
 
@@ -29,9 +31,9 @@ async def owner_of(db_url: str) -> AsyncGenerator[Connection]:
         await opened.__aexit__(None, None, None)
 
 
-async def create_organisation(db_url: str, name: str) -> dict[str, Any]:
-    """Create an organisation with an operator key. Gives `{org_id, key_id, name, api_key}`."""
-    key = new_key("operator")
+async def create_organisation(db_url: str, name: str, peppers: Sequence[str] = ("",)) -> dict[str, Any]:
+    """Create an organisation with an operator key, kept by the first pepper: `{org_id, key_id, name, api_key}`."""
+    key = new_key("operator", peppers)
     async with owner_of(db_url) as connection:
         created = await create_first_organisation(connection, name, key.key_hash, key.prefix)
     return {**created, "name": name, "api_key": key.secret}
