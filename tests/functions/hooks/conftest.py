@@ -1,0 +1,3 @@
+from tests.functions.outside import outside, receiver
+
+__all__ = ["outside", "receiver"]
