@@ -196,6 +196,7 @@ class Question:
     kind: str
     priority: str
     mark: str
+    due: Moment | None
     title: str
     text: str
     context: list[Shown]

@@ -72,6 +72,7 @@ def question_of(escalation: Escalation, now: datetime) -> Question:
         kind=_kind(escalation),
         priority=priority,
         mark=label_of(priority),
+        due=_due(escalation, now),
         title=title,
         text=text,
         context=shown(escalation["context"]),
@@ -204,7 +205,7 @@ def votes_of(escalation: Escalation, me: str) -> list[Fact]:
 
 def _facts(escalation: Escalation, now: datetime) -> list[Fact]:
     on_timeout = escalation["on_timeout"]
-    due = deadline(escalation["deadline"], now) if escalation["decided_at"] is None else None
+    due = _due(escalation, now)
     assigned = ", ".join(filter(None, map(assignee_name, escalation["assign_to"] or [])))
     quorum = escalation["quorum"]
     facts = [
@@ -221,6 +222,10 @@ def _facts(escalation: Escalation, now: datetime) -> list[Fact]:
         Fact("Execution", escalation["execution_id"], is_code=True) if escalation["execution_id"] else None,
     ]
     return [each for each in facts if each is not None]
+
+
+def _due(escalation: Escalation, now: datetime) -> Moment | None:
+    return deadline(escalation["deadline"], now) if escalation["decided_at"] is None else None
 
 
 def _outcomes(escalation: Escalation) -> list[Outcome]:

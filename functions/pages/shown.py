@@ -15,6 +15,8 @@ MAX_DEPTH = 3
 MAX_ITEMS = 50
 MAX_COLUMNS = 6
 LONG_TEXT = 1500
+BRIEF_TEXT = 200
+_ORDER = ("text", "nothing", "list", "table", "rows", "long", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Shown:
     cells: list[list[str]] = field(default_factory=list[list[str]])
     rows: list[Shown] = field(default_factory=list["Shown"])
     cut: str = ""
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it fits beside its label."""
+        return self.form in ("text", "nothing") and len(self.text) <= BRIEF_TEXT
 
 
 def shown(values: Json) -> list[Shown]:
@@ -57,6 +64,7 @@ def text_of(value: Json) -> str:
 
 def _rows(values: JsonObject, depth: int) -> list[Shown]:
     rows = [_shown(label_of(name), value, depth) for name, value in list(values.items())[:MAX_ITEMS]]
+    rows.sort(key=lambda row: _ORDER.index(row.form))  # the database keeps no order of its own
     if len(values) > MAX_ITEMS:
         rows.append(Shown("", "nothing", cut=f"{len(values) - MAX_ITEMS} more fields are not shown"))
     return rows

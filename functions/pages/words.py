@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
-_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 _SOON = timedelta(hours=1)
 _TITLE_LENGTH = 140
 KINDS = {
@@ -60,13 +59,12 @@ def deadline(value: Json, now: datetime) -> Moment | None:
 
 
 def duration(length: timedelta) -> str:
-    """Give a length in its largest unit; empty below a minute."""
-    seconds = int(length.total_seconds())
-    for name, size in _UNITS:
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {name}{'s' * (count != 1)}"
-    return ""
+    """Give a length in its largest unit, rounded; empty below half a minute."""
+    minutes = round(length.total_seconds() / 60)
+    hours = round(minutes / 60)
+    if minutes < 60:  # noqa: PLR2004  of an hour
+        return _counted(minutes, "minute") if minutes else ""
+    return _counted(hours, "hour") if hours < 24 else _counted(round(hours / 24), "day")  # noqa: PLR2004
 
 
 def actor_name(actor: Json) -> str:
@@ -106,3 +104,7 @@ def title_of(reason: str) -> tuple[str, str]:
     cut = first[:_TITLE_LENGTH]
     at_word = cut.rpartition(" ")[0]
     return (at_word if len(at_word) > _TITLE_LENGTH // 2 else cut) + " …", reason.strip()
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'s' * (count != 1)}"
