@@ -41,6 +41,7 @@ from functions.shared.web.connection import database_of, open_database, open_tok
 from functions.state.app import router as state
 from functions.triggers.app import router as triggers
 from functions.webhooks.app import router as webhooks
+from functions.templates.app import router as templates
 from functions.workflows.app import router as workflows
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
         memory,
         interpret,
         workflows,
+        templates,
         executions,
         escalations,
         links,

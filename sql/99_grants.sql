@@ -80,6 +80,8 @@ grant execute on function
   plane.raise_lock_lost(jsonb, plane.locks),
   plane.lock_json(plane.locks),
   plane.memory_json(plane.memories),
+  plane.template_json(plane.templates, boolean),
+  plane.template_standing(text),
   plane.check_memory(jsonb, timestamptz),
   plane.real_array(jsonb),
   plane.merge_json(jsonb, jsonb),
@@ -125,6 +127,9 @@ grant select, insert, update on plane.locks to authenticated;
 grant usage on sequence plane.fencing_token to authenticated;
 grant select, insert, update, delete on plane.memories to authenticated;
 grant select, insert, update on plane.interpretations to authenticated;
+grant select, insert, delete on plane.templates to authenticated;
+grant select, insert, update on plane.template_ratings to authenticated;
+grant select, insert on plane.template_uses to authenticated;
 grant execute on function plane.search_memories(jsonb) to authenticated;
 grant select, insert, update on plane.workflows to authenticated;
 grant select, insert on plane.workflow_versions to authenticated;

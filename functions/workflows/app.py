@@ -27,7 +27,7 @@ from functions.shared.web import (
 )
 from functions.workflows import examples
 from functions.workflows.changes import Version, compare
-from functions.workflows.definition import format_of, read_definition
+from functions.shared.web.definition import format_of, read_definition
 from functions.workflows.graph import graph_of
 from functions.workflows.models import (
     CheckWorkflow,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from functions.shared.dsl.checker import check
 from functions.shared.dsl.compiled import compile_document
 from functions.shared.errors import FieldProblem, InvalidInput
-from functions.shared.web import invalid_input
+from functions.shared.web.validation import invalid_input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

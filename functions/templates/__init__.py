@@ -1,0 +1,1 @@
+"""Templates: workflows to start from."""
