@@ -12,9 +12,6 @@ declare
   v_escalation plane.escalations;
 begin
   perform plane.require_agent((payload ->> 'agent_id')::uuid, '/agent_id');
-  if payload ->> 'execution_id' is not null then
-    perform plane.find_execution(payload ->> 'execution_id');
-  end if;
   if payload ->> 'workflow_id' is not null and not exists (
     select from plane.workflows as w
     where w.org_id = plane.caller_org()

@@ -1,6 +1,6 @@
 -- Sends a member a mail with a one-time link to answer an escalation.
 -- payload: {id, user_id} · answers: the escalation
--- raises: 403 people_only, missing_scope, 404 escalation_not_found, member_not_found, 409 escalation_closed, not_by_mail
+-- raises: 404 escalation_not_found, member_not_found, 409 escalation_closed, not_by_mail
 create function api.mail_escalation(payload jsonb)
 returns jsonb
 language plpgsql
@@ -13,4 +13,4 @@ begin
 end;
 $$;
 
-insert into gateway.verbs values ('mail_escalation', 'members:manage', false, '{person}');
+insert into gateway.verbs values ('mail_escalation', 'members:manage', false);

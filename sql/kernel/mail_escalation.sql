@@ -2,7 +2,7 @@
 -- member's mailbox alone. While one waits to be sent: nothing happens.
 --
 -- p: {id, user_id} · Called by api.mail_escalation. Locks: the escalation.
--- Raises 403 people_only, missing_scope · 404 escalation_not_found, member_not_found · 409 escalation_closed, not_by_mail.
+-- Raises 404 escalation_not_found, member_not_found · 409 escalation_closed, not_by_mail.
 create function plane.mail_escalation(p jsonb)
 returns void
 language plpgsql
@@ -13,7 +13,6 @@ declare
   v_escalation constant plane.escalations := plane._require_escalation((p ->> 'id')::uuid);
   v_member     plane.members;
 begin
-  perform plane.require_person('members:manage');
   perform plane._require_open(v_escalation);
   select * into v_member from plane.members
   where org_id = v_escalation.org_id and user_id = (p ->> 'user_id')::uuid and removed_at is null;

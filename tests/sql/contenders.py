@@ -35,6 +35,7 @@ from tests.sql.promises import (
     sees_nothing_broken,
     starts_one,
     takes_an_epoch,
+    takes_or_is_late,
 )
 from tests.sql.scenes import FAILED, State, Tables
 
@@ -290,6 +291,37 @@ CONTENDERS = [
         for outcome in ("approve", "reject")
     ),
     Contender(
+        "resolve",
+        "resolve_escalation",
+        lambda part: Call(
+            "tenant",
+            "resolve_escalation",
+            {"id": part.scene.asked[part.target], "outcome": "approve", "form": {"by": part.side}},
+        ),
+        decides("approve"),
+        TREES,
+        ANY,
+        ("escalation_closed",),
+    ),
+    Contender(
+        "take",
+        "claim_escalation",
+        lambda part: Call("tenant", "claim_escalation", {"id": part.scene.asked[part.target]}),
+        takes_or_is_late,
+        TREES,
+        ANY,
+        ("escalation_closed",),
+    ),
+    Contender(
+        "prioritise",
+        "update_escalation",
+        lambda part: Call("tenant", "update_escalation", {"id": part.scene.asked[part.target], "priority": "urgent"}),
+        takes_or_is_late,
+        TREES,
+        ANY,
+        ("escalation_closed",),
+    ),
+    Contender(
         "send_event",
         "signal_execution",
         _signal("", lambda part: {"by": f"signal {part.side}"}),
@@ -359,7 +391,7 @@ def must_have_one_winner(pair: tuple[Contender, Contender], parts: tuple[Part, P
     """Whether both want the one thing that there is: then exactly one gets it, never nobody."""
     one, other = parts
     match sorted(contender.name for contender in pair):
-        case [("approve" | "reject"), ("approve" | "reject")]:
+        case [("approve" | "reject" | "resolve"), ("approve" | "reject" | "resolve")]:
             return one.scene.state == "open" and one.held is other.held
         case ["claim", "claim"]:
             return one.scene.state == "open" and one.scene.is_lapsed and one.held is other.held is not None

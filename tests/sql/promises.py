@@ -140,7 +140,7 @@ def decides(outcome: str) -> Callable[[Part, Answer, Tables], Prizes | None]:
         target = part.target
         wait = next(row for row in tables.waits[target] if row["path"] == "approve")
         if isinstance(answer, Refused):
-            assert answer.code != "wait_closed" or wait["answered_at"] is not None
+            assert answer.code not in ("wait_closed", "escalation_closed") or wait["answered_at"] is not None
             return None
         assert answer["status"] == "answered"
         assert wait["outcome"] == outcome
@@ -148,6 +148,14 @@ def decides(outcome: str) -> Callable[[Part, Answer, Tables], Prizes | None]:
         return {("wait", target, "approve")}
 
     return promises
+
+
+def takes_or_is_late(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
+    if isinstance(answer, Refused):
+        wait = next(row for row in tables.waits[part.target] if row["path"] == "approve")
+        assert wait["answered_at"] is not None
+        return None
+    return set()
 
 
 def is_taken(part: Part, answer: Answer, tables: Tables) -> Prizes | None:

@@ -17,8 +17,33 @@ if TYPE_CHECKING:
 
 # open: the root lives, held or parked · child_ended: its child has failed · ended: all of it has failed
 State = Literal["open", "child_ended", "ended"]
-WRITTEN = ("executions", "frames", "checkpoints", "waits", "signals", "events", "state", "idempotency", "audit_entries")
+WRITTEN = (
+    "executions",
+    "frames",
+    "checkpoints",
+    "waits",
+    "signals",
+    "escalations",
+    "events",
+    "state",
+    "idempotency",
+    "audit_entries",
+)
 DOCUMENT: Json = {"name": "w", "steps": {"a": {"transform": 1}, "approve": {"approval": {"message": "?"}}}}
+TOLD_OTHERWISE = """
+select x.id, x.status, x.outcome, told.events, told.entries
+from plane.escalations as x
+cross join lateral (
+  select
+    (select count(*) from plane.events as e
+     where e.type in ('escalation.resolved', 'escalation.timed_out', 'escalation.cancelled')
+       and e.data ->> 'escalation_id' = x.id::text) as events,
+    (select count(*) from plane.audit_entries as a
+     where a.resource = 'escalations' and a.resource_id = x.id::text
+       and a.action in ('resolve_escalation', 'time_out_escalation', 'cancel_escalation')) as entries
+) as told
+where told.events <> (x.decided_at is not null)::int or told.entries <> (x.decided_at is not null)::int
+"""
 FAILED = {"code": "boom", "message": "It broke."}
 
 
@@ -35,6 +60,7 @@ class Scene:
     external: str = ""
     publisher: Held | None = None
     held: dict[str, Held] = field(default_factory=dict[str, Held])
+    asked: dict[str, str] = field(default_factory=dict[str, str])  # the escalation of each execution's approval
 
     @property
     def key(self) -> str:
@@ -92,8 +118,17 @@ class Stage:
         await self._checkpoint(
             [(found, {"open": [approval(), event(scene.key, path="news")], **_lease(scene)}) for scene, found in news]
         )
+        await self._find_asked(scenes)
         await self._end_some(scenes)
         await self._park_some(scenes)
+
+    async def _find_asked(self, scenes: list[Scene]) -> None:
+        rows = await self.plane.db.fetch(
+            "select execution_id::text, id::text from plane.escalations where path = 'approve'"
+        )
+        asked = {row["execution_id"]: row["id"] for row in rows}
+        for scene in scenes:
+            scene.asked = {execution: asked[execution] for execution in (scene.execution, scene.child)}
 
     async def _end_some(self, scenes: list[Scene]) -> None:
         failed = {"next": "done", "finish": {"status": "failed", "output": None, "error": FAILED}}
@@ -140,8 +175,10 @@ class Stage:
         return answers
 
     async def look(self) -> Tables:
-        """Read everything."""
+        """Read everything. Whatever was asked and is closed was closed once: one event and one audit entry say so."""
         rows = self.plane.db.fetch
+        told_otherwise = await rows(TOLD_OTHERWISE)
+        assert told_otherwise == []
         executions = await rows(
             "select id::text, gen, status, output, mode, restarted_from::text from plane.executions"
         )

@@ -91,3 +91,15 @@ async def anna(org: Organisation, meet: Callable[..., Awaitable[Somebody]]) -> S
 async def bert(org: Organisation, meet: Callable[..., Awaitable[Somebody]]) -> Somebody:
     """Another approver."""
     return await meet(org, email="bert@example.com")
+
+
+@pytest.fixture
+async def nobody(client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> httpx.AsyncClient:
+    """Who has nothing but a link."""
+    return await client_of(APP)
+
+
+@pytest.fixture
+async def dora(org: Organisation, meet: Callable[..., Awaitable[Somebody]]) -> Somebody:
+    """An approver who may decide by mail."""
+    return await meet(org, email=f"dora@{org.id}.example", may_decide_by_mail=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def waiting(plane: Plane, anna: Somebody, definition: str = APPROVAL, **input: Any) -> dict[str, Any]:
-    name = definition.split("name: ")[1].split("\n")[0]
+    name = definition.split("name: ")[1].split("\n", maxsplit=1)[0]
     await plane.store(definition)
     started = await plane.start(name, input=input or {"amount": 250})
     await plane.until(started["id"], "waiting")

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from functions.shared.chores import Plane as ChorePlane
 from functions.shared.chores.mails import send_mails
 from functions.shared.config import Settings
-from tests.functions.escalations.test_links import dora, mails_about, nobody  # noqa: F401  fixtures
+from tests.functions.escalations.test_links import mails_about
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,7 +72,7 @@ async def test_a_mail_brings_a_link_that_answers(
     dora: Somebody,
     nobody: httpx.AsyncClient,
     mailbox: Mailbox,
-    chore_plane: ChorePlane,  # noqa: F811
+    chore_plane: ChorePlane,
 ) -> None:
     asked = await agent.ask(reason="Refund\n250 USD?", options=["refund", "refuse"], priority="urgent")
 
@@ -94,7 +94,7 @@ async def test_a_mail_that_is_refused_is_sent_later(
     agent: Somebody,
     dora: Somebody,
     mailbox: Mailbox,
-    chore_plane: ChorePlane,  # noqa: F811
+    chore_plane: ChorePlane,
 ) -> None:
     asked = await agent.ask()
     mailbox.refusals = 100
@@ -119,7 +119,7 @@ async def test_a_mail_whose_sender_died_is_sent_again(
     dora: Somebody,
     mailbox: Mailbox,
     chore_plane: ChorePlane,
-    database: AsyncpgDatabase,  # noqa: F811
+    database: AsyncpgDatabase,
 ) -> None:
     from functions.shared.db import escalations  # noqa: PLC0415
 
@@ -139,7 +139,7 @@ async def test_nobody_is_written_to_about_what_is_closed(
     anna: Somebody,
     dora: Somebody,
     mailbox: Mailbox,
-    chore_plane: ChorePlane,  # noqa: F811
+    chore_plane: ChorePlane,
 ) -> None:
     asked = await agent.ask()
     mailbox.refusals = 100
@@ -158,7 +158,7 @@ async def test_nobody_is_written_to_about_what_is_closed(
 
 async def test_without_a_server_nothing_is_queued(
     org: Organisation, agent: Somebody, dora: Somebody, database: AsyncpgDatabase
-) -> None:  # noqa: F811
+) -> None:
     asked = await agent.ask()
 
     await send_mails(ChorePlane(database, Settings(_env_file=None)))

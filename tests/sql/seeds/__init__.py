@@ -1,7 +1,8 @@
 """What each part of the plane adds to the isolation matrix: one module a part, found by its file.
 
 A module may have SEEDS, CALLS, WRITES and DEFINERS, in the shapes of tests/sql/{isolation,test_isolation}.py, and IDS:
-the names that it gives to `things.id(name)`, and FIGURES: its tables that hold no text of anybody's.
+the names that it gives to `things.id(name)`, FIGURES: its tables that hold no text of anybody's, and ELSEWHERE:
+its verbs that write nothing that belongs to an execution.
 """
 
 from __future__ import annotations
@@ -22,4 +23,5 @@ CALLS = _merged("CALLS")
 WRITES = _merged("WRITES")
 DEFINERS = _merged("DEFINERS")
 IDS: list[str] = [name for part in _PARTS for name in getattr(part, "IDS", ())]
+ELSEWHERE: set[str] = {verb for part in _PARTS for verb in getattr(part, "ELSEWHERE", ())}
 FIGURES: list[str] = [table for part in _PARTS for table in getattr(part, "FIGURES", ())]
