@@ -11,11 +11,11 @@ as $$
 declare
   v_claims jsonb := gateway.authenticate(key_hash, null);
 begin
+  perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'plane_runner', true);
   if v_claims -> 'scopes' <> '[]' and not v_claims -> 'scopes' ? verb then
     perform plane.raise_error(403, 'missing_scope', format('This runner key may not call %s.', verb),
       'Use the key of another function of the plane.', jsonb_build_object('scope', verb));
   end if;
-  perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'plane_runner', true);
   case verb
     when 'move_together' then return plane.move_together(payload);
     when 'claim' then return plane.claim(payload);
