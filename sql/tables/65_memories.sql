@@ -19,6 +19,7 @@ create table plane.memories (
 
 create unique index memories_key_is_unique on plane.memories (org_id, namespace, key) where key is not null;
 create index memories_recent on plane.memories (org_id, namespace, created_at desc, id desc);
+create index memories_by_agent on plane.memories (org_id, agent_id, created_at desc) where agent_id is not null;
 create index memories_by_word on plane.memories using gin (words);
 create index memories_expired on plane.memories (expires_at) where expires_at is not null;
 
