@@ -54,7 +54,7 @@ router = PlainRouter(guard)
 
 PAGE_SIZE = 25
 UNFIT, CONFLICT = 422, 409
-_TABS = {"answerable": "For you", "mine": "Assigned to you", "all": "All that are open"}
+_TABS = {"answerable": "For you", "mine": "Assigned", "all": "All open"}
 _FILTERS: dict[str, JsonObject] = {"answerable": {"is_answerable": True}, "mine": {"is_mine": True}, "all": {}}
 _EMPTY = {
     "answerable": ("Nothing waits for you", "When an agent needs your answer, it stands here, the urgent first."),
@@ -102,7 +102,7 @@ async def show_inbox(request: Request) -> Response:
     now = datetime.now(UTC)
     title, text = _EMPTY[tab]
     if tab == "answerable" and viewer.role == "viewer":
-        text = "Your role, viewer, reads everything and answers nothing. See what is open under “All that are open”."
+        text = "Your role, viewer, reads everything and answers nothing. See what is open under “All open”."
     page = InboxPage(
         viewer=viewer,
         tabs=[

@@ -262,8 +262,9 @@ def _misfits(form: JsonObject, values: JsonObject, leaves: list[_Leaf], *, is_wh
         # An object that is missing altogether is missing at its first field.
         owner = next((name for name in names if place == name or place.startswith(f"{name}/")), None)
         owner = owner or next((name for name in names if problem.pointer and name.startswith(f"{place}/")), "")
-        message = "Fill this in." if problem.code == "missing" else problem.message
-        errors.setdefault(owner, message if message.endswith(".") else f"{message}.")
+        message = "Fill this in" if problem.code == "missing" else problem.message
+        _, named, rest = message.partition(f"{problem.pointer.rpartition('/')[2]}: ")
+        errors.setdefault(owner, f"{(rest if named else message).removesuffix('.')}.")
     return errors
 
 
