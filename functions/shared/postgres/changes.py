@@ -96,7 +96,12 @@ def _shown(thing: Thing) -> str:
 
 
 def _in_order(things: Iterable[Thing], *, reverse: bool = False) -> list[Thing]:
-    return sorted(things, key=lambda thing: (KINDS.index(thing.kind), thing.name), reverse=reverse)
+    return sorted(things, key=lambda thing: (KINDS.index(thing.kind), _refers(thing), thing.name), reverse=reverse)
+
+
+def _refers(thing: Thing) -> bool:
+    """Whether it is a foreign key: the keys that those refer to come first."""
+    return thing.kind == "constraint" and thing.definition.startswith("FOREIGN KEY")
 
 
 def _with_right_to_own(things: Iterable[Thing]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functions.shared.postgres.catalogue import read_catalogue
 from functions.shared.postgres.changes import changes_between
 from functions.shared.postgres.connection import PostgresError, connected, problem_of
 from functions.shared.postgres.history import MIGRATIONS, read_migrations
-from functions.shared.postgres.schema import load_schema, run_script
+from functions.shared.postgres.schema import load_schema, run_script, schema_files
 from functions.shared.postgres.server import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from functions.shared.postgres.connection import Connection
 
 SCRATCH = "scratch"
+# What says things that belong to the server, or come from outside, and may be said again: it goes first, as it stands.
+SAID_AGAIN = ("00_roles.sql", "05_extensions.sql")
 _VERSION = "%Y%m%d%H%M%S"
 
 
@@ -41,11 +43,14 @@ async def draft(name: str, folder: Path = MIGRATIONS, files: Sequence[Path] | No
     `files` instead of those of `sql/`. Raises SchemaProblem and MigrationProblem for what does not load.
     """
     migrations = read_migrations(folder)
+    first = _said_anew(schema_files() if files is None else files, [migration.script for migration in migrations])
 
     async def by_migrations(url: str) -> None:
         async with connected(url) as connection:
             for migration in migrations:
                 await run_script(connection, migration.script, name=f"{migration}.sql")
+            for script in first:
+                await run_script(connection, script, name=name)
 
     async def by_sql(url: str) -> None:
         await load_schema(url, files)
@@ -55,12 +60,18 @@ async def draft(name: str, folder: Path = MIGRATIONS, files: Sequence[Path] | No
             old = await _catalogue_of(server, by_migrations)
             new = await _catalogue_of(server, by_sql)
             changes = changes_between(old, new)
-            if not changes:
+            if not changes and not first:
                 return None
             by_hand = [*changes.by_hand, *await _refused(server, by_migrations, changes)]
     path = folder / f"{_next_version([migration.version for migration in migrations])}_{name}.sql"
-    path.write_text(_script(name, changes, by_hand))
+    path.write_text(_script(name, first, changes, by_hand))
     return Draft(path, tuple(by_hand))
+
+
+def _said_anew(files: Sequence[Path], before: Sequence[str]) -> list[str]:
+    """Give the scripts of SAID_AGAIN that no migration holds as they are now."""
+    scripts = [path.read_text().strip() for path in files if path.name in SAID_AGAIN]
+    return [script for script in scripts if not any(script in earlier for earlier in before)]
 
 
 async def _catalogue_of(server: EmbeddedPostgres, load: Callable[[str], Awaitable[None]]) -> Catalogue:
@@ -103,9 +114,10 @@ def _next_version(versions: Sequence[str]) -> str:
     return (datetime.strptime(last, _VERSION).replace(tzinfo=UTC) + timedelta(seconds=1)).strftime(_VERSION)
 
 
-def _script(name: str, changes: Changes, by_hand: Sequence[str]) -> str:
+def _script(name: str, first: Sequence[str], changes: Changes, by_hand: Sequence[str]) -> str:
     parts = [
         f"-- Made by `make migration NAME={name}` from sql/. Read it, and run the tests.",
+        *first,
         *map(_reminder, by_hand),
     ]
     statements = _paragraphs(changes.statements)
