@@ -16,7 +16,7 @@ SQL = Path(__file__).resolve().parents[2] / "sql"
 OURS = "('api', 'gateway', 'plane')"
 DOORS = {"call_with_key", "call_as_person", "call_with_token", "call_public", "kernel_with_key", "ping"}
 # What api.call_public calls.
-PUBLIC = ["gateway.refuse_public", "gateway.show_invitation"]
+PUBLIC = ["gateway.refuse_public", "gateway.show_invitation", "gateway.link_claims"]
 # Kernel verbs that anon and authenticated must never reach.
 KERNEL = {
     "move_together",
@@ -29,6 +29,10 @@ KERNEL = {
     "report_owner_dead",
     "sweep",
     "get_violations",
+    "time_out_escalation",
+    "announce_escalations",
+    "claim_mails",
+    "note_mail",
     "note_agent_health",
     "update_agent_records",
     "note_chore",
@@ -204,8 +208,8 @@ async def test_a_definer_that_tenants_call_takes_the_organisation_from_the_claim
           and has_function_privilege('authenticated', p.oid, 'execute')""")
     assert len(rows) >= 7
     for row in rows:
-        assert re.search(r"plane\._require_(org|execution)\(", row["prosrc"]), row["name"]
-        assert not {"p_org", "p_org_id"} & set(row["proargnames"]), row["name"]
+        assert re.search(r"plane\._require_(org|execution|escalation)\(", row["prosrc"]), row["name"]
+        assert not {"p_org", "p_org_id"} & set(row["proargnames"] or ()), row["name"]
 
 
 async def test_runners_hold_no_tables(catalogue: asyncpg.Connection) -> None:

@@ -195,7 +195,10 @@ async def test_cancelling_wakes_what_waits_and_tells_what_runs(
     assert (await plane.execution(held.execution_id))["status"] == "cancelled"
     assert await tenant.cancel(held.execution_id) == {"status": "cancelled", "due": []}
     types = await plane.db.fetchval("select array_agg(type order by feed_id) from plane.events")
-    assert types == ["execution.started", "wait.opened", "cancel.requested", "wait.answered", "execution.cancelled"]
+    assert types == [
+        *("execution.started", "wait.opened", "escalation.opened", "cancel.requested", "wait.answered"),
+        *("escalation.cancelled", "execution.cancelled"),
+    ]
 
 
 async def test_what_ended_otherwise_cannot_be_cancelled(tenant: Tenant, held: Held) -> None:

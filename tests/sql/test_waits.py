@@ -248,7 +248,9 @@ async def test_waits_tell_the_feed(plane: Plane, tenant: Tenant, held: Held) -> 
     rows = await plane.db.fetch("select type, path, data ->> 'outcome' as outcome from plane.events order by feed_id")
     assert [tuple(row) for row in rows][1:] == [
         ("wait.opened", "approve", None),
+        ("escalation.opened", "approve", None),
         ("wait.answered", "approve", "approve"),
+        ("escalation.resolved", "approve", "approve"),
     ]
 
 

@@ -135,6 +135,7 @@ CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
         "changes": {},
         "status": "paused",
     },
+    "load_schedule": lambda t: {"id": t.id("schedule")},
     "delete_schedule": lambda t: {"id": t.id("schedule")},
     "run_schedule": lambda t: {
         "id": t.id("schedule"),
