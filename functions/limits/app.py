@@ -79,7 +79,6 @@ async def lift_rate_limit(
 @router.get(
     "/api/usage",
     response_model=Usage,
-    response_model_exclude_unset=True,
     dependencies=[requires("observe:read")],
     **example("/api/usage?from=2026-11-20&to=2026-11-21", answer=examples.USAGE),
 )

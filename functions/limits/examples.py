@@ -27,9 +27,9 @@ USAGE: JsonObject = {
     "group_by": "day,metric",
     "metered_at": _AT,
     "data": [
-        {"day": "2026-11-20", "metric": "cost_usd", "value": "1.250000000"},
-        {"day": "2026-11-20", "metric": "executions", "value": "41"},
-        {"day": "2026-11-21", "metric": "executions", "value": "7"},
+        {"day": "2026-11-20", "metric": "cost_usd", "value": "1.250000000", "metrics": None},
+        {"day": "2026-11-20", "metric": "executions", "value": "41", "metrics": None},
+        {"day": "2026-11-21", "metric": "executions", "value": "7", "metrics": None},
     ],
 }
 BUDGET: JsonObject = {

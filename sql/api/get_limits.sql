@@ -25,7 +25,7 @@ begin
     )
     select jsonb_build_object(
       'quotas', jsonb_agg(jsonb_build_object('name', u.name, 'limit', u.max_value, 'default', u.standard, 'used', u.used,
-        'is_approximate', u.is_approximate, 'left', greatest(u.max_value - u.used, 0)) order by u.name),
+        'is_approximate', u.is_approximate, 'left', case when u.max_value is not null and u.used is not null then greatest(u.max_value - u.used, 0) end) order by u.name),
       'rates', (
         select coalesce(jsonb_agg(jsonb_build_object('kind', r.kind, 'subject', r.subject, 'quota', r.quota,
           'window_seconds', r.window_seconds, 'burst', coalesce(r.burst, r.quota)) order by r.kind, r.subject), '[]')

@@ -63,7 +63,7 @@ begin
     update plane.rate_buckets as b
     set
       tokens = coalesce(v_left - 1 - v_granted, 0),
-      refilled_at = v_now,
+      refilled_at = greatest(b.refilled_at, v_now), -- who waited for the row came with an older time
       counted = counted + 1 + v_granted + greatest(0, (v_asked ->> 'debt')::int) - greatest(0, (v_asked ->> 'unspent')::int)
     where org_id = v_org and kind = v_kind and subject = v_subject;
     v_answer := v_answer || jsonb_build_object(case when v_kind = 'agent' then 'agent' else 'caller' end,

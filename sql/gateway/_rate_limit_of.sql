@@ -1,6 +1,7 @@
 -- The limit that holds for one caller: its own, else that for each of its kind, else the given default. All null: no limit.
 -- Called by gateway._lease_tokens.
-create function gateway._rate_limit_of(p_org_id uuid, p_kind text, p_subject text, p_default jsonb, out quota int, out window_seconds int, out burst int)
+create function gateway._rate_limit_of(
+  p_org_id uuid, p_kind text, p_subject text, p_default jsonb, out quota int, out window_seconds int, out burst int)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp

@@ -5,6 +5,8 @@ returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_used jsonb;
 begin
   with happened as materialized (
     select (v.at at time zone 'UTC')::date as day, v.type, v.execution_id
@@ -31,7 +33,7 @@ begin
     on conflict (org_id, day, workflow_id, agent_id) do update
     set cost_usd = s.cost_usd + excluded.cost_usd, calls = s.calls + excluded.calls, unknown_calls = s.unknown_calls + excluded.unknown_calls
   )
-  select plane._count_usage(p_meter.org_id, jsonb_agg(jsonb_build_object('day', t.day, 'metric', t.metric, 'value', t.value)))
+  select jsonb_agg(jsonb_build_object('day', t.day, 'metric', t.metric, 'value', t.value)) into v_used
   from (
     select day, case type when 'execution.started' then 'executions' else 'handoffs' end as metric, count(*)::numeric as value
     from happened
@@ -43,5 +45,6 @@ begin
     cross join lateral (values ('cost_usd', r.cost_usd), ('unknown_costs', r.unknown_calls)) as v (metric, value)
     where v.value > 0
   ) as t;
+  perform plane._count_usage(p_meter.org_id, v_used);
 end;
 $$;

@@ -4,6 +4,8 @@ returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_used jsonb;
 begin
   with steps as materialized (
     select (c.ended_at at time zone 'UTC')::date as day, e.workflow_id,
@@ -26,7 +28,7 @@ begin
     on conflict (org_id, day, workflow_id, agent_id) do update
     set cost_usd = s.cost_usd + excluded.cost_usd, calls = s.calls + excluded.calls, unknown_calls = s.unknown_calls + excluded.unknown_calls
   )
-  select plane._count_usage(p_meter.org_id, jsonb_agg(jsonb_build_object('day', t.day, 'metric', v.metric, 'value', v.value)))
+  select jsonb_agg(jsonb_build_object('day', t.day, 'metric', v.metric, 'value', v.value)) into v_used
   from (
     select day, sum(steps) as steps, sum(model_calls) as model_calls, sum(input_tokens) as input_tokens,
       sum(output_tokens) as output_tokens, sum(cost_usd) as cost_usd, sum(unknown_calls) as unknown_calls
@@ -36,5 +38,6 @@ begin
     ('steps', t.steps), ('model_calls', t.model_calls), ('input_tokens', t.input_tokens), ('output_tokens', t.output_tokens),
     ('cost_usd', t.cost_usd), ('unknown_costs', t.unknown_calls)) as v (metric, value)
   where v.value > 0;
+  perform plane._count_usage(p_meter.org_id, v_used);
 end;
 $$;

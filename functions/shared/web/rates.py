@@ -59,6 +59,7 @@ class Share:
     default: Rate | None
     tokens: int = 0
     debt: int = 0  # requests that passed and were not paid for
+    paying: int = 0  # of those, what leases that are under way would pay
     until: float = 0.0  # when what was leased is over
     batch: int = 0
     rate: Rate | None = None  # as the database told; None: no limit, or nothing told yet
@@ -72,7 +73,7 @@ class Share:
         """Tell whether a request must ask the database."""
         if self.is_known and now < self.until and (self.tokens > 0 or self.rate is None):
             return False
-        return not self.leasing or (not self.is_free and self.debt >= self.batch)
+        return not self.leasing or (not self.is_free and self.debt + self.paying >= self.batch)
 
     @property
     def is_free(self) -> bool:
@@ -94,6 +95,7 @@ class Share:
             "batch": not self.leasing,
             "default": self.default.as_json() if self.default else None,
         }
+        self.paying += self.debt
         self.debt = self.tokens = 0
         self.leasing += 1
         return asked
@@ -150,6 +152,7 @@ class Ticket:
         refused = error.extra if given is None and isinstance(error, RateLimited) and "kind" in error.extra else None
         for place, (share, asked) in self.asked.items():
             share.leasing -= 1
+            share.paying -= cast("int", asked["debt"])
             told = given.get(place) if given else None
             if isinstance(told, dict):
                 share.tell(told, now)

@@ -30,7 +30,7 @@ class Strangers:
         if self._rate is None or address not in self._failures:
             return
         failed = self._failed(address)
-        if failed < self._rate.burst or (credentials and hash(credentials) in self._known):
+        if failed <= self._rate.burst - 1 or (credentials and hash(credentials) in self._known):
             return
         pace = self._rate.window_seconds / self._rate.quota
         raise RateLimited(
