@@ -247,7 +247,7 @@ async def get_inbox(
         hint = f"Send ?agent=<id or name>, or the header {AGENT_HEADER}. POST /api/agents registers one."
         raise invalid_input([FieldProblem("/query/agent", "missing", "Say which agent you are.", hint=hint)])
     found: Any = await me.get_inbox(db, named, since.isoformat() if since else None)
-    left = [budget["left_usd"] for budget in found["budgets"]]
+    left = [budget["left_usd"] for budget in found["budgets"] or []]
     frame: JsonObject = {
         "agent": found["agent"],
         "since": found["since"],

@@ -46,7 +46,7 @@ def items_of(inbox: Any) -> list[Item]:  # noqa: ANN401  as the verb answers
         *(_execution(each) for each in inbox["executions"] or []),
         *(_offered(each, agent_id) for each in handoffs["offered"]),
         *(_asked(each) for each in escalations if each["decided_at"] is None),
-        *(_budget(each) for each in inbox["budgets"]),
+        *(_budget(each) for each in inbox["budgets"] or []),
         *(_sent(each) for each in handoffs["sent"]),
         *_notes(inbox),
     ]
@@ -134,7 +134,7 @@ def _budget(budget: Any) -> Item:  # noqa: ANN401
         budget["id"],
         _cut(f"The {budget['period']}'s budget of the {budget['scope']} {left}"),
         None,
-        [_call("see what was spent on what", "GET", "/api/observe/costs?group_by=agent")],
+        [_call("see how it stands", "GET", f"/api/budgets/{budget['id']}")],
         _some(budget, "limit_usd", "spent_usd", "resets_at", "on_reached", "escalation_id"),
     )
 

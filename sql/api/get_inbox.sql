@@ -10,7 +10,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_scopes constant text[] := '{executions:read,handoffs:read,escalations:read,state:read,memory:read}';
+  c_scopes constant text[] := '{executions:read,handoffs:read,escalations:read,observe:read,state:read,memory:read}';
   v_org    constant uuid := plane.caller_org();
   v_limit  constant int := coalesce((payload ->> 'limit')::int, 50);
   v_since  constant timestamptz := coalesce((payload ->> 'since')::timestamptz, plane.clock() - interval '1 day');
@@ -44,12 +44,12 @@ begin
         order by y.created_at desc, y.id
         limit v_limit
       ) as x), '[]') end,
-    'budgets', coalesce((
+    'budgets', case when plane.caller_has_scope('observe:read') then coalesce((
       select jsonb_agg(b - '{raised_usd,warn_at}'::text[] || jsonb_build_object(
         'limit_usd', b ->> 'limit_usd', 'spent_usd', b ->> 'spent_usd',
         'left_usd', greatest(0, (b ->> 'limit_usd')::numeric - (b ->> 'spent_usd')::numeric)::numeric(18, 9)::text))
       from jsonb_array_elements(plane.budget_states(v_org)) as b
-      where b ->> 'scope' = 'organisation' or b ->> 'agent_id' = v_agent.id::text), '[]'),
+      where b ->> 'scope' = 'organisation' or b ->> 'agent_id' = v_agent.id::text), '[]') end,
     'state', case when plane.caller_has_scope('state:read') then coalesce((
       select jsonb_agg(jsonb_build_object(
         'component', s.component, 'key', s.key, 'version', s.version, 'updated_at', s.updated_at,

@@ -12,6 +12,7 @@ from functions.agents.app import router as agents
 from functions.escalations.app import router as escalations
 from functions.executions.app import router as executions
 from functions.handoffs.app import router as handoffs
+from functions.limits.app import router as limits
 from functions.me.app import router as me
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     ClientOf = Callable[..., Awaitable[httpx.AsyncClient]]
 
-app = create_app("tests", agents, escalations, executions, handoffs, me, memory, observe, state, workflows)
+app = create_app("tests", agents, escalations, executions, handoffs, limits, me, memory, observe, state, workflows)
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ async def busy_day(client: httpx.AsyncClient, person: httpx.AsyncClient) -> dict
     for reason in ("open question", "answered question"):
         asked = await post(client, "escalations", reason=reason, agent_id=ids["worker"], context={"a": 1})
         ids[reason] = asked["id"]
+    await post(person, "budgets", period="month", limit_usd="25", on_reached="ask", scope="organisation")
     await post(person, f"escalations/{ids['answered question']}/dismiss", comment="never mind")
     await post(client, "state", component="crawler", key="at", value={"page": 7}, agent_id=ids["worker"])
     await post(client, "memory", namespace="notes", content="The customer likes PDF.", agent_id=ids["worker"])
@@ -83,7 +85,7 @@ async def busy_day(client: httpx.AsyncClient, person: httpx.AsyncClient) -> dict
 async def test_one_call_tells_everything_that_matters_in_order(
     client_of: ClientOf, agent: httpx.AsyncClient, org: Organisation
 ) -> None:
-    ids = await busy_day(agent, await client_of(app, (await org.member("operator")).token()))
+    ids = await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     answer = await inbox(agent, "worker")
 
     assert kinds(answer) == [
@@ -92,6 +94,7 @@ async def test_one_call_tells_everything_that_matters_in_order(
         "execution",
         "handoff_offered",
         "escalation_open",
+        "budget",
         "handoff_ended",
         "state",
         "memory",
@@ -105,23 +108,25 @@ async def test_one_call_tells_everything_that_matters_in_order(
     assert answer["waiting"] == {"executions": 1, "approvals": 0, "handoffs": 2, "escalations": 1}
     assert (answer["omitted"], answer["withheld"], answer["next"]) == ({}, [], [])
     assert answer["agent"]["name"] == "worker"
+    assert answer["budget_left_usd"] == "25.000000000"
+    assert by_kind["budget"]["title"] == "The month's budget of the organisation has 25.000000000 USD left"
 
 
 async def test_every_next_call_of_an_inbox_works(
     client_of: ClientOf, agent: httpx.AsyncClient, org: Organisation
 ) -> None:
-    await busy_day(agent, await client_of(app, (await org.member("operator")).token()))
+    await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     answer = await inbox(agent, "worker")
 
     calls = [call for item in answer["items"] for call in item["next"]]
-    assert len(calls) >= 9
+    assert len(calls) >= 10
     for call in sorted(calls, key=lambda each: each["method"]):
         done = await agent.request(call["method"], call["path"], json=call["body"])
         assert done.is_success, (call, done.text)
 
 
 async def test_a_heartbeat_counts_the_same(client_of: ClientOf, agent: httpx.AsyncClient, org: Organisation) -> None:
-    ids = await busy_day(agent, await client_of(app, (await org.member("operator")).token()))
+    ids = await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     beat = await post(agent, f"agents/{ids['worker']}/heartbeat")
     later = await post(
         agent, f"agents/{ids['worker']}/heartbeat", since=(datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -135,7 +140,7 @@ async def test_a_heartbeat_counts_the_same(client_of: ClientOf, agent: httpx.Asy
 async def test_an_inbox_never_has_more_tokens_than_were_asked_for(
     client_of: ClientOf, agent: httpx.AsyncClient, org: Organisation, max_tokens: int
 ) -> None:
-    ids = await busy_day(agent, await client_of(app, (await org.member("operator")).token()))
+    ids = await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     for number in range(30):
         await post(
             agent, "state", component="k", key=f"{number}", value={"text": "x" * 900}, agent_id=ids["worker"]
@@ -146,7 +151,7 @@ async def test_an_inbox_never_has_more_tokens_than_were_asked_for(
     told = answer.json()
     assert len(answer.text) / 4 <= max_tokens
     assert told["tokens"] <= max_tokens
-    assert len(told["items"]) + sum(told["omitted"].values()) == len(whole["items"]) == 38
+    assert len(told["items"]) + sum(told["omitted"].values()) == len(whole["items"]) == 39
     assert told["omitted"]["state"] > 0
     ranks = [kinds(whole).index(kind) for kind in kinds(told)]
     assert ranks == sorted(ranks)
@@ -157,17 +162,17 @@ async def test_an_inbox_never_has_more_tokens_than_were_asked_for(
 async def test_what_a_key_may_not_read_is_withheld_and_named(
     client_of: ClientOf, agent: httpx.AsyncClient, org: Organisation
 ) -> None:
-    await busy_day(agent, await client_of(app, (await org.member("operator")).token()))
+    await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     weak = await client_of(app, await org.key(["agents:read", "state:read"]))
     answer = await inbox(weak, "worker")
 
     assert kinds(answer) == ["state"]
-    assert answer["withheld"] == ["executions:read", "handoffs:read", "escalations:read", "memory:read"]
+    assert answer["withheld"] == ["executions:read", "handoffs:read", "escalations:read", "observe:read", "memory:read"]
     assert "held work" not in json.dumps(answer)
 
 
 async def test_only_fresh_answers_are_told(client_of: ClientOf, agent: httpx.AsyncClient, org: Organisation) -> None:
-    await busy_day(agent, await client_of(app, (await org.member("operator")).token()))
+    await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
 
     assert "escalation_answered" in kinds(await inbox(agent, "worker"))
