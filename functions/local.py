@@ -39,9 +39,9 @@ from functions.shared.steps.llm import close_models, warm
 from functions.shared.web.app import create_app
 from functions.shared.web.connection import database_of, open_database, open_tokens
 from functions.state.app import router as state
+from functions.templates.app import router as templates
 from functions.triggers.app import router as triggers
 from functions.webhooks.app import router as webhooks
-from functions.templates.app import router as templates
 from functions.workflows.app import router as workflows
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
     )
     app = create_app("local", *routers, status, *pages, *_development_sign_in(known), lifespan=partial(_running, known))
     app.state.settings = known
+    app.state.home = "/inbox"
     app.state.open_database = partial(open_database, known)
     app.state.open_tokens = partial(open_tokens, known)
     return app

@@ -18,7 +18,6 @@ from functions.hooks.models import (
     Message,
     Received,
     RotateHook,
-    Scheme,
     WholeMessage,
 )
 from functions.hooks.receiving import RawRoute, receive, secret_name
@@ -75,9 +74,13 @@ async def create_hook(body: CreateHook, db: Db, request: Request) -> object:
     Schemes: `standard` (Standard Webhooks), `github` (X-Hub-Signature-256), `stripe` (Stripe-Signature), or `hmac` with
     `verification`. The input may look at `body`, `headers`, `hook` and `message`, in `${{ }}`.
     """
-    problems = body.target.problems(HOOK_NAMES) + _secret_problems(body.scheme, body.secret)
+    problems = body.target.problems(HOOK_NAMES)
+    if body.scheme == "standard" and not _is_standard(body.secret):
+        message = "Must be whsec_ and base64 of 24 to 64 bytes."
+        problems.append(FieldProblem("/secret", "wrong_form", message, "Leave it out: one is made."))
     if problems:
         raise invalid_input(problems)
+    await db.admit("triggers:write")
     hook_id, secret = uuid4(), body.secret or new_secret()
     token = "hk_" + "".join(secrets.choice(_ALPHABET) for _ in range(_TOKEN_LENGTH))
     fields: JsonObject = {
@@ -204,12 +207,14 @@ async def delete_hook(hook_id: UUID, db: Db) -> None:
 async def rotate_hook(hook_id: UUID, db: Db, request: Request, body: RotateHook | None = None) -> object:
     """Give a hook a new secret. Until the overlap ends, what is signed with the former one is taken too."""
     asked = body or RotateHook()
-    known: Any = await triggers.get_hook(db, hook_id)
-    if problems := _secret_problems(known["scheme"], asked.secret):
-        raise invalid_input(problems)
+    await db.admit("triggers:write")
     secret = asked.secret or new_secret()
-    sealed = await _sealed(db, request, hook_id, secret)
-    answer: Any = await triggers.rotate_hook(db, hook_id, sealed, asked.overlap_seconds)
+    fields: JsonObject = {
+        "secret": await _sealed(db, request, hook_id, secret),
+        "overlap_seconds": asked.overlap_seconds,
+        "is_standard": _is_standard(secret),
+    }
+    answer: Any = await triggers.rotate_hook(db, hook_id, fields)
     return {**_shown(answer, request), "secret": None if db.is_replayed else secret}
 
 
@@ -242,18 +247,14 @@ def _shown(hook: Any, request: Request) -> dict[str, Any]:  # noqa: ANN401  a ve
     return {**hook, "url": f"{base}/api/hooks/{hook['token']}"}
 
 
-def _secret_problems(scheme: Scheme, secret: str | None) -> list[FieldProblem]:
-    """A secret of Standard Webhooks is base64 of 24 to 64 bytes; all others are text."""
-    if scheme != "standard" or secret is None:
-        return []
+def _is_standard(secret: str | None) -> bool:
+    """Whether it can be a secret of Standard Webhooks: base64 of 24 to 64 bytes, or none yet."""
+    if secret is None:
+        return True
     try:
-        size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+        return len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) in _SECRET_BYTES
     except (ValueError, binascii.Error):
-        size = 0
-    if size in _SECRET_BYTES:
-        return []
-    message = "Must be whsec_ and base64 of 24 to 64 bytes."
-    return [FieldProblem("/secret", "wrong_form", message, "Leave it out: one is made.")]
+        return False
 
 
 async def _sealed(db: CallerDb, request: Request, hook_id: UUID, secret: str) -> JsonObject:

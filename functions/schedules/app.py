@@ -18,7 +18,7 @@ from functions.schedules.models import (
     Times,
 )
 from functions.schedules.times import cron_of, due_times, shown_times, utc_now
-from functions.shared.db import executions, schedules
+from functions.shared.db import schedules
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.errors import FieldProblem, InvalidInput
 from functions.shared.jsonvalue import Json, JsonObject
@@ -125,7 +125,7 @@ async def get_schedule(schedule_id: UUID, db: Db) -> object:
 async def update_schedule(schedule_id: UUID, body: ChangeSchedule, db: Db) -> object:
     """Change fields of a schedule; what is left out stays as it is. Changed times count from now on."""
     _check(body.input)
-    known = await schedules.get_schedule(db, schedule_id)
+    known = (await schedules.load_schedule(db, schedule_id))["schedule"]
     changes = body.given()
     if not _TIMES & changes.keys():
         return await _update(db, known, "update_schedule", changes, known["status"], None)
@@ -147,7 +147,7 @@ async def delete_schedule(schedule_id: UUID, db: Db) -> None:
 )
 async def pause_schedule(schedule_id: UUID, db: Db) -> object:
     """Let a schedule rest: no time counts until it is resumed. Again is fine."""
-    known = await schedules.get_schedule(db, schedule_id)
+    known = (await schedules.load_schedule(db, schedule_id))["schedule"]
     if known["status"] == "paused":
         return known
     return await _update(db, known, "pause_schedule", {}, "paused", {"next_fire_at": None, "due_at": None})
@@ -161,7 +161,7 @@ async def pause_schedule(schedule_id: UUID, db: Db) -> object:
 )
 async def resume_schedule(schedule_id: UUID, db: Db) -> object:
     """Let a schedule fire again, from now on: what it would have done meanwhile is not made up for. Again is fine."""
-    known = await schedules.get_schedule(db, schedule_id)
+    known = (await schedules.load_schedule(db, schedule_id))["schedule"]
     if known["status"] == "active":
         return known
     times = due_times(str(schedule_id), known, utc_now())
@@ -177,15 +177,13 @@ async def resume_schedule(schedule_id: UUID, db: Db) -> object:
 )
 async def run_schedule(schedule_id: UUID, db: Db, bell: Bell) -> object:
     """Start now what a schedule starts, whatever runs already. Its times stay. Paused ones can be run too."""
-    known = await schedules.get_schedule(db, schedule_id)
-    which: JsonObject = {"name": known["workflow"], "workflow_id": None, "version": known["version"]}
-    startable: Any = await executions.get_startable(db, which)
+    loaded = await schedules.load_schedule(db, schedule_id)
     fire_at = utc_now()
     try:
-        given = scheduled_input(known, startable["document"], fire_at)
+        given = scheduled_input(loaded["schedule"], loaded["document"], fire_at)
     except CannotStart as problem:
         raise InvalidInput(str(problem), code=problem.code, hint="Change the schedule's input or workflow.") from None
-    fields: JsonObject = {"version_id": startable["version_id"], "input": given, "fire_at": fire_at.isoformat()}
+    fields: JsonObject = {"version_id": loaded["version_id"], "input": given, "fire_at": fire_at.isoformat()}
     answer = await schedules.run_schedule(db, {"id": str(schedule_id), **fields})
     await bell.ring(answer["due"])
     return answer

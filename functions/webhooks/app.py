@@ -10,7 +10,6 @@ from functions.shared.db.caller_db import CallerDb
 from functions.shared.db.organisations import organisation_id
 from functions.shared.jsonvalue import JsonObject
 from functions.shared.sealing import Sealer
-from functions.shared.steps.base import HttpPolicy
 from functions.shared.web import (
     Db,
     ListOf,
@@ -23,9 +22,7 @@ from functions.shared.web import (
     requires,
 )
 from functions.shared.web.connection import settings_of, wake_chore
-from functions.shared.webhooks.deliverer import secret_name
-from functions.shared.webhooks.message import cloud_event, new_secret
-from functions.shared.webhooks.sending import url_problem
+from functions.shared.webhooks.message import cloud_event, new_secret, secret_name
 from functions.webhooks import models
 from functions.webhooks.models import (
     ChangeWebhook,
@@ -193,6 +190,7 @@ async def delete_webhook(webhook_id: UUID, db: Db) -> None:
 )
 async def rotate_webhook(webhook_id: UUID, db: Db, request: Request, body: RotateWebhook | None = None) -> object:
     """Give a webhook a new secret. Until the overlap ends, what is sent is signed with both."""
+    await db.admit("webhooks:write")
     secret = new_secret()
     sealed = await _sealed(db, request, webhook_id, secret)
     overlap_s = (body or RotateWebhook()).overlap_seconds
@@ -234,6 +232,9 @@ async def replay_deliveries(webhook_id: UUID, body: ReplayDeliveries, db: Db, re
 
 
 async def _check_url(url: str, request: Request) -> None:
+    from functions.shared.steps.base import HttpPolicy  # noqa: PLC0415  what goes out is loaded when something does
+    from functions.shared.webhooks.sending import url_problem  # noqa: PLC0415
+
     policy = HttpPolicy(allow_private=frozenset(settings_of(request.app).allow_private_hosts))
     if problem := await url_problem(url, policy):
         raise invalid_input([problem])

@@ -1,5 +1,6 @@
 -- Gives a hook a new secret; what is signed with the former one is taken too for a while.
--- payload: {id, secret: sealed, overlap_seconds} · answers: the hook · raises: 404 hook_not_found
+-- payload: {id, secret: sealed, overlap_seconds, is_standard: it can be one of Standard Webhooks} · answers: the hook
+-- raises: 404 hook_not_found, 422 invalid_input
 create function api.rotate_hook(payload jsonb)
 returns jsonb
 language plpgsql
@@ -8,6 +9,10 @@ as $$
 declare
   v_hook plane.hooks := plane.require_hook((payload ->> 'id')::uuid);
 begin
+  if v_hook.scheme = 'standard' and not (payload ->> 'is_standard')::boolean then
+    perform plane.raise_error(422, 'invalid_input', 'A secret of the scheme standard is whsec_ and base64 of 24 to 64 bytes.',
+      'Leave it out: one is made.', '{"errors": [{"pointer": "/secret", "code": "wrong_form", "message": "Must be whsec_ and base64 of 24 to 64 bytes."}]}');
+  end if;
   update plane.hooks as h
   set
     former_secret = h.secret,

@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 from functions.shared.auth.keys import new_key
+from functions.shared.config import Settings
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
+from functions.shared.sealing import new_master_key
 from tests.organisations import create_key, create_org
 from tests.people import Issuer, User, create_member
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from fastapi import FastAPI
+
+
+SETTINGS = Settings(_env_file=None, master_key=new_master_key())  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,8 @@ async def client_of(
         tokens = issuer.verifier()
 
         async def connect(app: FastAPI, secret: str | None = None, **headers: str) -> httpx.AsyncClient:
-            stack.enter_context(app_state(app, database=database, tokens=tokens))
+            settings = app.state.settings or SETTINGS
+            stack.enter_context(app_state(app, database=database, tokens=tokens, settings=settings))
             if secret:
                 headers["Authorization"] = f"Bearer {secret}"
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plane", headers=headers)

@@ -140,9 +140,7 @@ async def outside(
     org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]], database: AsyncpgDatabase
 ) -> AsyncIterator[Outside]:
     APP.state.settings, APP.state.doorbell = SETTINGS, SilentDoorbell()
-    yield Outside(
-        org, await client_of(APP, org.operator), await client_of(APP, org.agent), Plane(database, SETTINGS)
-    )
+    yield Outside(org, await client_of(APP, org.operator), await client_of(APP, org.agent), Plane(database, SETTINGS))
     APP.state.settings = APP.state.doorbell = None
 
 

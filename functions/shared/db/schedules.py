@@ -70,6 +70,11 @@ async def get_schedule(db: CallerDb, schedule_id: UUID) -> Any:  # noqa: ANN401 
     return await db.read("get_schedule", {"id": str(schedule_id)})
 
 
+async def load_schedule(db: CallerDb, schedule_id: UUID) -> Any:  # noqa: ANN401  a verb's answer
+    """Read one to change or run it: `{schedule, version_id, document}`. Raises NotFound."""
+    return await db.read("load_schedule", {"id": str(schedule_id)})
+
+
 async def update_schedule(db: CallerDb, change: JsonObject) -> Json:
     """Change one as a whole. Raises NotFound, Conflict."""
     return await db.write("update_schedule", change)

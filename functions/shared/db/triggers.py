@@ -113,9 +113,9 @@ async def update_hook(db: CallerDb, hook_id: UUID, changes: JsonObject) -> Json:
     return await db.write("update_hook", {"id": str(hook_id), "changes": changes}, safe=True)
 
 
-async def rotate_hook(db: CallerDb, hook_id: UUID, secret: JsonObject, overlap_s: int) -> Json:
-    """Give one a new secret. Raises NotFound."""
-    return await db.write("rotate_hook", {"id": str(hook_id), "secret": secret, "overlap_seconds": overlap_s})
+async def rotate_hook(db: CallerDb, hook_id: UUID, fields: JsonObject) -> Json:
+    """Give one a new secret: `{secret, overlap_seconds, is_standard}`. Raises NotFound, InvalidInput."""
+    return await db.write("rotate_hook", {"id": str(hook_id), **fields})
 
 
 async def delete_hook(db: CallerDb, hook_id: UUID) -> None:

@@ -91,6 +91,8 @@ def check_headers(headers: Mapping[str, str]) -> None:
             raise StepFailed("invalid_config", f"{name[:60]!r} is not the name of a header.")
         if any(char in value for char in "\r\n\0"):
             raise StepFailed("invalid_config", f"The value of the header {name} holds a line break.")
+        if not value.isascii():
+            raise StepFailed("invalid_config", f"The value of the header {name} holds a character beyond ASCII.")
 
 
 async def fetch(request: Outgoing, policy: HttpPolicy, *, timeout_s: float) -> Fetched:

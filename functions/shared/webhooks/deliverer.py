@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.shared.db import webhooks
 from functions.shared.errors import PlaneError
 from functions.shared.log import logger
-from functions.shared.webhooks.message import body_of, cloud_event, signed_headers
+from functions.shared.webhooks.message import body_of, cloud_event, secret_name, signed_headers
 from functions.shared.webhooks.retries import PAUSES_S, pause_before_next
 from functions.shared.webhooks.sending import TIMEOUT_S, Attempt, send
 
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 log = logger("webhooks")
 
 _LOOK_AGAIN_S = 0.5
-
-
-def secret_name(webhook_id: object) -> str:
-    """Name a webhook's secret, for sealing."""
-    return f"webhook:{webhook_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
+def secret_name(webhook_id: object) -> str:
+    """Name a webhook's secret, for sealing."""
+    return f"webhook:{webhook_id}"
+
+
 def cloud_event(org_id: str, event: JsonObject) -> JsonObject:
     """Give the document of an event {id, type, time, execution_id, path, data}.
 

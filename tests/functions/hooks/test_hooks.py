@@ -73,7 +73,9 @@ async def test_the_secret_is_shown_once_and_kept_sealed(outside: Outside) -> Non
 
     assert shown == {name: value for name, value in hook.items() if name != "secret"}
     assert hook["url"].startswith("http://plane/api/hooks/hk_")
-    kept = await outside.org.connection.fetchval("select to_jsonb(h)::text from plane.hooks h where id = $1", hook["id"])
+    kept = await outside.org.connection.fetchval(
+        "select to_jsonb(h)::text from plane.hooks h where id = $1", hook["id"]
+    )
     assert hook["secret"].removeprefix("whsec_") not in kept
 
 
@@ -100,7 +102,9 @@ async def test_the_same_message_many_times_at_once_is_handled_once(outside: Outs
         ({"webhook-timestamp": str(int((datetime.now(UTC) - timedelta(hours=1)).timestamp()))}, "old_timestamp"),
     ],
 )
-async def test_what_is_not_signed_now_by_its_sender_is_refused(outside: Outside, change: dict[str, str], code: str) -> None:
+async def test_what_is_not_signed_now_by_its_sender_is_refused(
+    outside: Outside, change: dict[str, str], code: str
+) -> None:
     hook = await make(outside)
     answer = await send(hook, **change)
 
@@ -272,5 +276,3 @@ async def test_a_runner_key_of_the_hooks_function_may_only_take_messages(
         APP.state.database = before
         await limited.close()
     assert len(await messages(outside)) == 1
-
-

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from tests.functions.conftest import Organisation
     from tests.functions.outside import Outside
 
-TRIGGER = {"name": "on order", "event": "event.order.*", "workflow": "echo", "input": {"text": "${{ event.data.what }}"}}
+TRIGGER = {
+    "name": "on order",
+    "event": "event.order.*",
+    "workflow": "echo",
+    "input": {"text": "${{ event.data.what }}"},
+}
 
 
 async def emit(outside: Outside, name: str, data: Any, execution_id: str | None = None) -> None:
     await outside.org.connection.execute(
-        "insert into plane.events (org_id, type, name, data, execution_id) values ($1, 'event', $2, $3::text::jsonb, $4)",
+        "insert into plane.events (org_id, type, name, data, execution_id)"
+        " values ($1, 'event', $2, $3::text::jsonb, $4)",
         *(outside.org.id, name, json.dumps(data), execution_id),
     )
 

@@ -14,7 +14,7 @@ import pytest
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from functions.shared.web import lambda_handler
 from tests.functions.apps import NAMES, app_of, module_of, operations
-from tests.functions.conftest import app_state
+from tests.functions.conftest import SETTINGS, app_state
 from tests.organisations import create_org
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def handler_of(
 
     def make(name: str) -> LambdaHandler:
         app = app_of(name)
-        state = app_state(app, open_database=connect, database=None)
+        state = app_state(app, open_database=connect, database=None, settings=SETTINGS)
         state.__enter__()
         made.append((lambda_handler(app), state))
         return made[-1][0]

@@ -104,7 +104,9 @@ async def test_only_what_was_asked_for_is_sent_and_only_from_then_on(outside: Ou
     assert [event["type"] for event in events if event["data"]["n"]] == ["escalation.opened", "handoff.completed"]
 
 
-async def test_an_event_that_commits_late_is_not_missed(outside: Outside, receiver: Receiver, module_db_url: str) -> None:
+async def test_an_event_that_commits_late_is_not_missed(
+    outside: Outside, receiver: Receiver, module_db_url: str
+) -> None:
     await outside.webhook(receiver.url, "order.*")
     late = await asyncpg.connect(module_db_url)
     transaction = late.transaction()
@@ -191,7 +193,10 @@ async def test_a_receiver_that_takes_too_long_is_tried_again(outside: Outside, r
         await deliverer.deliver_due()
 
     (delivery,) = await until(all_ended(outside), again)
-    assert [each.get("error", {} or None) and each["error"]["code"] for each in delivery["history"]] == ["timed_out", None]
+    assert [each.get("error", {} or None) and each["error"]["code"] for each in delivery["history"]] == [
+        "timed_out",
+        None,
+    ]
 
 
 async def test_gone_disables_the_webhook_and_says_so(outside: Outside, receiver: Receiver) -> None:
@@ -351,7 +356,9 @@ async def test_both_secrets_sign_until_the_overlap_ends(outside: Outside, receiv
         verified(former, receiver.got[1])
 
 
-async def test_switched_off_it_gets_nothing_and_switched_on_only_what_is_new(outside: Outside, receiver: Receiver) -> None:
+async def test_switched_off_it_gets_nothing_and_switched_on_only_what_is_new(
+    outside: Outside, receiver: Receiver
+) -> None:
     made = await outside.webhook(receiver.url, "order.*")
     path = f"/api/webhooks/{made['id']}"
     await outside.operator.patch(path, json={"enabled": False})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.functions.outside import APP
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -24,7 +26,9 @@ async def test_the_secret_is_shown_once_and_kept_sealed(outside: Outside, receiv
     assert len(base64.b64decode(made["secret"].removeprefix("whsec_"))) == 32
     assert shown == {name: value for name, value in made.items() if name != "secret"}
     assert made["created_by"]["kind"] == "operator_key"
-    kept = await outside.org.connection.fetchval("select to_jsonb(w)::text from plane.webhooks w where id = $1", made["id"])
+    kept = await outside.org.connection.fetchval(
+        "select to_jsonb(w)::text from plane.webhooks w where id = $1", made["id"]
+    )
     assert made["secret"] not in kept
     assert made["secret"].removeprefix("whsec_") not in kept
 
@@ -63,8 +67,6 @@ async def test_another_organisation_s_webhook_is_not_there(
 ) -> None:
     made = await outside.webhook(receiver.url)
     sent = await outside.post(f"/api/webhooks/{made['id']}/test", status=202)
-    from tests.functions.outside import APP
-
     stranger = await client_of(APP, (await new_org()).operator)
     for method, path in (
         ("GET", f"/api/webhooks/{made['id']}"),
@@ -117,7 +119,9 @@ async def test_a_pattern_that_means_nothing_is_refused(outside: Outside, receive
     assert answer.status_code == 422
 
 
-async def test_what_was_done_with_webhooks_is_in_the_audit_without_secrets(outside: Outside, receiver: Receiver) -> None:
+async def test_what_was_done_with_webhooks_is_in_the_audit_without_secrets(
+    outside: Outside, receiver: Receiver
+) -> None:
     made = await outside.webhook(receiver.url)
     await outside.post(f"/api/webhooks/{made['id']}/rotate", status=200)
     await outside.operator.delete(f"/api/webhooks/{made['id']}")

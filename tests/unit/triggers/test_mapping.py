@@ -13,7 +13,9 @@ from functions.shared.triggers.starting import CannotStart, input_for
 from functions.shared.webhooks.message import MAX_BODY_BYTES, body_of, cloud_event
 from functions.shared.webhooks.retries import PAUSES_S, pause_before_next
 
-DOCUMENT: Any = load("name: w\ninput: {text: string, n: {type: integer, default: 3}}\nsteps: {a: {transform: 1}}").document
+DOCUMENT: Any = load(
+    "name: w\ninput: {text: string, n: {type: integer, default: 3}}\nsteps: {a: {transform: 1}}"
+).document
 
 
 def test_a_mapping_is_checked_with_the_place_of_each_problem() -> None:
