@@ -172,7 +172,11 @@ async def sign_agent(body: SignOfLife, db: Db) -> object:
                     "agent": {**_AGENT, **_SKILLS},
                     "score": 0.8962,
                     "shares": _SHARES,
-                    "reasons": ["has the skill summarise", "says summari", "12 of its last 13 pieces of work succeeded"],
+                    "reasons": [
+                        "has the skill summarise",
+                        "says summari",
+                        "12 of its last 13 pieces of work succeeded",
+                    ],
                 }
             ],
             "weights": {
@@ -190,10 +194,12 @@ async def sign_agent(body: SignOfLife, db: Db) -> object:
     ),
 )
 async def match_agents(body: Need, db: Db) -> object:
-    """Rank the agents that can do what is needed: by skill, tag, words and input, then health, success, speed, cost and load.
+    """Rank the agents that can do what is needed.
 
-    Every share of each score is shown, with reasons in words. Lost and inactive agents are left out and named in `excluded`.
-    The same question about the same agents has the same answer.
+    By skill, tag, words and input, then by health, success, speed, cost and load.
+
+    Every share of each score is shown, with reasons in words. Lost and inactive agents are left out and
+    named in `excluded`. The same question about the same agents has the same answer.
     """
 
     async def rank() -> Json:
@@ -219,8 +225,8 @@ async def match_agents(body: Need, db: Db) -> object:
 async def discover_agent(body: DiscoverAgent, request: Request, db: Db, response: Response) -> object:
     """Register an agent by its A2A agent card: the plane fetches the card, checks its shape and its signature.
 
-    Again with the same address: the same agent, refreshed. A card with signatures of which none holds is refused, and so is
-    one that was signed before and is not any more. Only public https addresses are asked.
+    Again with the same address: the same agent, refreshed. A card with signatures of which none holds is refused, and
+    so is one that was signed before and is not any more. Only public https addresses are asked.
     """
     from functions.agents.discovery import discover  # noqa: PLC0415  only this route goes out
     from functions.shared.steps.base import HttpPolicy  # noqa: PLC0415

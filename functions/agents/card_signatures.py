@@ -17,8 +17,22 @@ ALGORITHMS = ("ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS
 _KEY_TYPES = {"ES": "EC", "RS": "RSA", "PS": "RSA", "Ed": "OKP"}
 # What must stand in a card even when it is empty (A2A 1.0, 8.4.1); other empty fields are not part of what is signed.
 _REQUIRED = frozenset(
-    "name description version supportedInterfaces capabilities defaultInputModes defaultOutputModes skills id tags url "
-    "protocolBinding protocolVersion organization".split()
+    [
+        "name",
+        "description",
+        "version",
+        "supportedInterfaces",
+        "capabilities",
+        "defaultInputModes",
+        "defaultOutputModes",
+        "skills",
+        "id",
+        "tags",
+        "url",
+        "protocolBinding",
+        "protocolVersion",
+        "organization",
+    ]
 )
 
 
@@ -73,7 +87,7 @@ def verify(signature: Signature, header: Header, card: JsonObject, keys: Iterabl
 
 
 def signed_forms(card: JsonObject) -> Sequence[bytes]:
-    """Give what may have been signed: the card without its signatures, less its empty fields, or with them as they came.
+    """Give what may have been signed: the card without its signatures, less its empty fields, or with them.
 
     The protocol asks for the first; signers that leave nothing out make the second.
     """
@@ -81,7 +95,9 @@ def signed_forms(card: JsonObject) -> Sequence[bytes]:
 
     bare = {name: value for name, value in card.items() if name != "signatures"}
     try:
-        return list(dict.fromkeys((rfc8785.dumps(cast("Any", _without_defaults(bare))), rfc8785.dumps(cast("Any", bare)))))
+        return list(
+            dict.fromkeys((rfc8785.dumps(cast("Any", _without_defaults(bare))), rfc8785.dumps(cast("Any", bare))))
+        )
     except (ValueError, RecursionError):
         raise BadSignature("the card has no canonical form: a number in it is too large") from None
 
@@ -104,7 +120,9 @@ def _key(header: Header, keys: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]
         raise BadSignature(f"its key {header.key_id!r} is {'there twice' if found else 'not there'}")
     key = found[0]
     wrong_use = key.get("use", "sig") != "sig" or "verify" not in key.get("key_ops", ["verify"])
-    wrong_kind = key.get("kty") != _KEY_TYPES[header.algorithm[:2]] or key.get("alg", header.algorithm) != header.algorithm
+    wrong_kind = (
+        key.get("kty") != _KEY_TYPES[header.algorithm[:2]] or key.get("alg", header.algorithm) != header.algorithm
+    )
     if wrong_use or wrong_kind:
         raise BadSignature(f"its key {header.key_id!r} is not one for {header.algorithm} signatures")
     return key

@@ -74,7 +74,7 @@ class Card(_Part):
 
 
 def read_card(body: bytes) -> tuple[Card, JsonObject]:
-    """Read a card; give also all that it says. Raises InvalidInput `card_not_json` or `card_invalid`, naming every place."""
+    """Read a card; give also all that it says. Raises InvalidInput `card_not_json`, `card_invalid`."""
     try:
         said: Any = json.loads(body)
     except (ValueError, RecursionError):
@@ -97,11 +97,10 @@ def read_card(body: bytes) -> tuple[Card, JsonObject]:
 
 def agent_of(card: Card, said: JsonObject) -> JsonObject:
     """Give the fields of the agent that a card describes; it has no lease: it is asked, it does not report."""
-    kept = cast("JsonObject", said)
     return {
         "framework": "a2a",
         "description": card.description,
-        "capabilities": [skill for skill in cast("list[Any]", kept["skills"]) if isinstance(skill, dict)],
+        "capabilities": [skill for skill in cast("list[Any]", said["skills"]) if isinstance(skill, dict)],
         "endpoint": card.supportedInterfaces[0].url,
-        "card": kept,
+        "card": said,
     }

@@ -38,7 +38,7 @@ class Discovered:
 
 
 async def discover(card_url: str, policy: HttpPolicy) -> Discovered:
-    """Fetch and check a card. Raises InvalidInput with a code that begins with `card_`, or Unavailable `card_unreachable`.
+    """Fetch and check a card. Raises InvalidInput with a code of `card_…`, or Unavailable `card_unreachable`.
 
     Nothing of an answer from an address inside the plane's own network is ever told: it is not even asked.
     """
@@ -50,7 +50,7 @@ async def discover(card_url: str, policy: HttpPolicy) -> Discovered:
 
 
 async def _signed_by(card: Card, said: JsonObject, url: httpx.URL, policy: HttpPolicy) -> str | None:
-    """Give the key of the first signature that holds; None when the card has none. Raises InvalidInput when none holds."""
+    """Give the key of the first signature that holds; None without any. Raises InvalidInput when none holds."""
     why: list[str] = []
     for place, signature in enumerate(card.signatures):
         try:

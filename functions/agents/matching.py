@@ -16,18 +16,24 @@ class Need(Body):
     """What is needed. All of it is optional; what is left out does not count."""
 
     need: Annotated[str | None, Field(max_length=10_000, description="In words.")] = None
-    skills: Annotated[list[Word], Field(max_length=50, description="Ids or names of skills.")] = []
-    capabilities: Annotated[list[Word], Field(max_length=50, description="The same as `skills`.")] = []
-    tags: Annotated[list[Word], Field(max_length=50)] = []
+    skills: Annotated[list[Word], Field(max_length=50, description="Ids or names of skills.")] = Field(
+        default_factory=list[str]
+    )
+    capabilities: Annotated[list[Word], Field(max_length=50, description="The same as `skills`.")] = Field(
+        default_factory=list[str]
+    )
+    tags: Annotated[list[Word], Field(max_length=50)] = Field(default_factory=list[str])
     input_schema: Annotated[
         dict[str, JsonValue] | None, Field(description="JSON Schema of what the agent would get.")
     ] = None
     input: Annotated[dict[str, JsonValue] | None, Field(description="What the agent would get.")] = None
-    exclude: Annotated[list[Word], Field(max_length=200, description="Ids or names of agents.")] = []
+    exclude: Annotated[list[Word], Field(max_length=200, description="Ids or names of agents.")] = Field(
+        default_factory=list[str]
+    )
     weights: Annotated[
         dict[Share, Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]],
         Field(description="How much each share counts, instead of the usual weights."),
-    ] = {}
+    ] = Field(default_factory=dict[Share, float])
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
     def payload(self) -> JsonObject:

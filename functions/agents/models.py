@@ -93,7 +93,8 @@ class ChangeAgent(AgentFields):
 class SignOfLife(Body):
     """The agent by name or id, and optionally its new status.
 
-    `agent_id` (an id or a name) and `last_seen` are what clients of the first AgentPlane send; the plane's own clock counts.
+    `agent_id` (an id or a name) and `last_seen` are what clients of the first AgentPlane send; the plane's own clock
+    counts.
     """
 
     name: Name | None = None
@@ -117,7 +118,7 @@ class SignOfLife(Body):
 
 
 class Heartbeat(Body):
-    """What may have changed since the last one. `since`: answers to its escalations count from then on; else of a day."""
+    """What may have changed since the last one. `since`: answers to escalations count from then on; else of a day."""
 
     status: Status | None = None
     lease_seconds: LeaseSeconds = None
@@ -180,8 +181,11 @@ class AgentDetails(AgentWithSkills):
 
 
 class Waiting(Answer):
-    """How much waits: its executions that have not ended, its hand-offs (offered or claimed), answers to its escalations since
-    `since`, and approvals of the organisation that are open."""
+    """How much waits.
+
+    Its executions that have not ended, its hand-offs (offered or claimed), answers to its escalations since `since`,
+    and approvals of the organisation that are open.
+    """
 
     executions: int
     approvals: int

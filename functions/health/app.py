@@ -1,4 +1,4 @@
-"""Whether the plane lives, whether it can work, and whether its engine is sound; and the page that says so to people."""
+"""Whether the plane lives, can work, and keeps its own rules; and the page that says so to people."""
 
 from dataclasses import asdict
 from typing import Literal
@@ -26,7 +26,7 @@ class Live(Answer):
 
 
 class Ready(Answer):
-    """The database answers too, and its migrations are those that this version needs. `schema_version`: the database's."""
+    """The database answers, and its migrations are those that this version needs. `schema_version`: the database's."""
 
     status: Literal["ready"]
     version: str
@@ -54,9 +54,11 @@ class ChoreShown(Answer):
 
 
 class Engine(Answer):
-    """`violations`: how many rows break each invariant, over the whole plane; `plane_overdue`, `plane_oldest_due_seconds`: frames
-    of all organisations that are due; `chores`: what the plane does by itself. Null when this function cannot look; at most ten
-    seconds old."""
+    """How the engine is. What concerns the whole plane is at most ten seconds old; null: this function cannot look.
+
+    `violations`: how many rows break each invariant; `plane_overdue`, `plane_oldest_due_seconds`: frames of all
+    organisations that are due; `chores`: what the plane does by itself.
+    """
 
     status: Literal["ok", "violated", "unknown"]
     version: str
@@ -90,7 +92,7 @@ async def get_live() -> object:
     ),
 )
 async def get_ready(request: Request) -> object:
-    """Say that requests can be served: the database answers, and its migrations are current. 503 with Retry-After when not."""
+    """Say that requests can be served: the database answers, and its migrations are current. Else 503."""
     database_ms, schema = await ask(await database_of(request.app))
     require_current(schema)
     return {
@@ -120,7 +122,7 @@ async def get_ready(request: Request) -> object:
     ),
 )
 async def get_engine(db: Db) -> object:
-    """Say how deep the queue of your organisation is, whether the engine's invariants hold, and when chores were last done."""
+    """Say how deep your organisation's queue is, whether the engine keeps its rules, and when chores were last done."""
     queue = await health.get_queue_depth(db)
     sight = await look(db.database)
     if sight.error is not None:

@@ -25,6 +25,7 @@ _WORDS: dict[State, str] = {
     "down": "does not work now",
     "unknown": "is not watched from here",
 }
+_WORST_FIRST: tuple[State, ...] = ("down", "slow", "unknown")
 _SUMMARIES: dict[State, str] = {
     "works": "Everything works",
     "slow": "There are delays",
@@ -66,7 +67,8 @@ def status_page(sight: Sight, at: datetime) -> StatusPage:
         ("Chores", "timers, deliveries, clearing up", sight.chores_state),
         ("Engine", "keeps its own rules", sight.engine_state),
     )
-    worst = next((state for state in ("down", "slow", "unknown") if state in {each[2] for each in states}), "works")
+    seen = {state for _, _, state in states}
+    worst = next((state for state in _WORST_FIRST if state in seen), "works")
     parts = tuple(Part(name, what, state, _WORDS[state]) for name, what, state in states)
     shown_at = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return StatusPage(_SUMMARIES[worst], worst, parts, shown_at, REFRESH_S)

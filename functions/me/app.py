@@ -31,7 +31,9 @@ router = PlaneRouter(prefix="/api/me", tags=["me"])
 
 AgentName = Annotated[
     str | None,
-    Query(min_length=1, max_length=200, description=f"The agent that calls, by id or name; or the header {AGENT_HEADER}."),
+    Query(
+        min_length=1, max_length=200, description=f"The agent that calls, by id or name; or the header {AGENT_HEADER}."
+    ),
 ]
 
 
@@ -135,7 +137,9 @@ class Inbox(Answer):
     agent: AgentShown
     since: Timestamp
     waiting: Waiting
-    budget_left_usd: Annotated[Money | None, Field(description="The least that is left of a budget; null: there is none.")]
+    budget_left_usd: Annotated[
+        Money | None, Field(description="The least that is left of a budget; null: there is none.")
+    ]
     items: list[InboxItem]
     omitted: dict[str, int]
     withheld: list[str]
@@ -239,15 +243,16 @@ async def get_inbox(
 ) -> object:
     """Tell an agent that wakes up what it was doing and what waits for it, in one call, within a budget of tokens.
 
-    Its executions and what they wait for, hand-offs that it has or may take, answers to what it asked, money left, and what it
-    noted last; each with a call that takes it further. What does not fit is shortened, then counted in `omitted`.
+    Its executions and what they wait for, hand-offs that it has or may take, answers to what it asked, money left,
+    and what it noted last; each with a call that takes it further. What does not fit is shortened, then counted in `omitted`.
     """
     named = agent or named_agent(request)
     if named is None:
         hint = f"Send ?agent=<id or name>, or the header {AGENT_HEADER}. POST /api/agents registers one."
         raise invalid_input([FieldProblem("/query/agent", "missing", "Say which agent you are.", hint=hint)])
     found: Any = await me.get_inbox(db, named, since.isoformat() if since else None)
-    left = [budget["left_usd"] for budget in found["budgets"] or []]
+    budgets: list[Any] = found["budgets"] or []
+    left: list[str] = [budget["left_usd"] for budget in budgets]
     frame: JsonObject = {
         "agent": found["agent"],
         "since": found["since"],

@@ -28,25 +28,31 @@ class Item:
     def shown(self, *, whole: bool) -> JsonObject:
         """Give it as the API answers it."""
         short: JsonObject = {"kind": self.kind, "id": self.id, "title": self.title, "at": self.at, "next": [*self.next]}
-        return {**short, "details": {name: value for name, value in self.details.items() if value is not None}} if whole else short
+        return (
+            {**short, "details": {name: value for name, value in self.details.items() if value is not None}}
+            if whole
+            else short
+        )
 
 
 def items_of(inbox: Any) -> list[Item]:  # noqa: ANN401  as the verb answers
     """Give everything in an inbox, what matters most first: within a kind in the order that the verb gave.
 
-    Work that the agent holds, answers that it waited for, its executions, work that it may take, its open questions, money, what became
-    of the work that it handed over, what it noted last.
+    Work that the agent holds, answers that it waited for, its executions, work that it may take, its open questions,
+    money, what became of the work that it handed over, what it noted last.
     """
     agent_id: str = inbox["agent"]["id"]
     handoffs: Any = inbox["handoffs"] or {"held": [], "offered": [], "sent": []}
     escalations: list[Any] = inbox["escalations"] or []
+    executions: list[Any] = inbox["executions"] or []
+    budgets: list[Any] = inbox["budgets"] or []
     return [
         *(_held(each) for each in handoffs["held"]),
         *(_answered(each) for each in escalations if each["decided_at"] is not None),
-        *(_execution(each) for each in inbox["executions"] or []),
+        *(_execution(each) for each in executions),
         *(_offered(each, agent_id) for each in handoffs["offered"]),
         *(_asked(each) for each in escalations if each["decided_at"] is None),
-        *(_budget(each) for each in inbox["budgets"] or []),
+        *(_budget(each) for each in budgets),
         *(_sent(each) for each in handoffs["sent"]),
         *_notes(inbox),
     ]
@@ -140,7 +146,9 @@ def _budget(budget: Any) -> Item:  # noqa: ANN401
 
 
 def _notes(inbox: Any) -> Iterator[Item]:  # noqa: ANN401
-    for state in inbox["state"] or []:
+    states: list[Any] = inbox["state"] or []
+    memories: list[Any] = inbox["memories"] or []
+    for state in states:
         where = urlencode({"component": state["component"], "key": state["key"]})
         yield Item(
             "state",
@@ -150,7 +158,7 @@ def _notes(inbox: Any) -> Iterator[Item]:  # noqa: ANN401
             [_call("read it", "GET", f"/api/state?{where}")],
             _some(state, "value"),
         )
-    for memory in inbox["memories"] or []:
+    for memory in memories:
         yield Item(
             "memory",
             memory["id"],

@@ -1,4 +1,4 @@
-"""Fits an inbox into so many tokens: what matters most first, shortened when it must be, and what is left out is counted."""
+"""Fits an inbox into so many tokens: what matters most first, shortened if need be; what is left out is counted."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from functions.shared.chores.chore import Chore, Plane
 
@@ -21,8 +21,8 @@ async def meter_usage(plane: Plane) -> Sequence[JsonObject]:
         if not isinstance(metered, dict) or not metered["is_behind"]:
             break
     await plane.db.kernel("meter_requests", {})
-    await plane.db.kernel("watch_budgets", {})
-    return []
+    watched = await plane.db.kernel("watch_budgets", {})
+    return cast("list[JsonObject]", watched["due"]) if isinstance(watched, dict) else []
 
 
 async def count_quotas(plane: Plane) -> Sequence[JsonObject]:

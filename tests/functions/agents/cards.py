@@ -38,7 +38,7 @@ CARD: Json = {
 
 
 class Site:
-    """What an address of an agent serves: paths with a status, a body and headers. `asked`: the paths that were asked for."""
+    """What an address of an agent serves: paths with a status, a body and headers. `asked`: what was asked for."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin

@@ -148,7 +148,10 @@ async def test_a_card_whose_signature_does_not_hold_is_refused_and_registers_not
         case "none":
             card = unsigned_token(CARD)
         case "symmetric":
-            card = {**card, "signatures": [{**card["signatures"][0], "protected": _header('{"alg":"HS256","kid":"key-1"}')}]}
+            card = {
+                **card,
+                "signatures": [{**card["signatures"][0], "protected": _header('{"alg":"HS256","kid":"key-1"}')}],
+            }
         case "wrong_kind":
             site.put(keys, {"keys": [Signer("RS256").jwk()]})
         case "encryption_key":
@@ -190,7 +193,10 @@ async def test_a_card_that_was_signed_may_not_lose_its_signature(agent: httpx.As
         ({"name": None}, "/card/name"),
         ({"skills": "all"}, "/card/skills"),
         ({"supportedInterfaces": []}, "/card/supportedInterfaces"),
-        ({"supportedInterfaces": [{"url": "file:///etc/passwd", "protocolBinding": "JSONRPC"}]}, "/card/supportedInterfaces/0/url"),
+        (
+            {"supportedInterfaces": [{"url": "file:///etc/passwd", "protocolBinding": "JSONRPC"}]},
+            "/card/supportedInterfaces/0/url",
+        ),
         ({"skills": [{"id": "x"}]}, "/card/skills/0/name"),
     ],
 )
@@ -213,7 +219,12 @@ async def test_each_way_that_an_address_can_fail_has_its_own_code(agent: httpx.A
     for path in ("/text", "/large", "/loop", "/missing"):
         refused = await discover(agent, site.origin + path)
         codes[path] = (refused.status_code, refused.json()["code"])
-    for url in ("ftp://x.example/card", "https://user:pass@x.example/card", "http://x.example/card", "http://127.0.0.1:1/c"):
+    for url in (
+        "ftp://x.example/card",
+        "https://user:pass@x.example/card",
+        "http://x.example/card",
+        "http://127.0.0.1:1/c",
+    ):
         refused = await discover(agent, url)
         codes[url] = (refused.status_code, refused.json()["code"])
 

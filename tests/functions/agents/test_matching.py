@@ -62,12 +62,15 @@ async def ended(
         *(version, org.id, workflow, str(version)),
     )
     at = datetime.now(UTC) - timedelta(seconds=ago)
+    insert = (
+        "insert into plane.executions (id, org_id, workflow_id, version_id, mode, status, root_execution_id, agent_id,"
+        " known_cost_usd, created_at, ended_at, error)"
+        " values ($1, $2, $3, $4, 'external', $5, $1, $6, $7::text::numeric, $8, $9, $10::text::jsonb)"
+    )
     for number, status in enumerate(statuses):
         end = at - timedelta(seconds=len(statuses) - number)
         await admin.execute(
-            "insert into plane.executions (id, org_id, workflow_id, version_id, mode, status, root_execution_id, agent_id,"
-            " known_cost_usd, created_at, ended_at, error)"
-            " values ($1, $2, $3, $4, 'external', $5, $1, $6, $7::text::numeric, $8, $9, $10::text::jsonb)",
+            insert,
             *(uuid4(), org.id, workflow, version, status, agent_id, cost, end - timedelta(seconds=seconds)),
             *(None if status == "running" else end, json.dumps({"code": "x", "message": "it broke"})),
         )
@@ -155,9 +158,7 @@ async def test_an_input_schema_is_compared_field_by_field(agent: httpx.AsyncClie
     await register(agent, "fits", capabilities=takes("text", "limit", text="string", limit="integer"))
     await register(agent, "half", capabilities=takes("text", "language", text="string", language="string"))
     await register(agent, "wrong-type", capabilities=takes("text", text="array"))
-    answer = await match(
-        agent, input_schema={"properties": {"text": {"type": "string"}, "limit": {"type": "integer"}}}
-    )
+    answer = await match(agent, input_schema={"properties": {"text": {"type": "string"}, "limit": {"type": "integer"}}})
 
     fits = {each["agent"]["name"]: each["shares"]["schema"] for each in answer["data"]}
     assert fits == {"fits": 1, "half": 0.5, "wrong-type": 0}

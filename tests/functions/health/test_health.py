@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from functions.health.app import app
 from functions.health import looking
+from functions.health.app import app
 from functions.health.looking import LATE_CHORES_S, Sight, look, require_current
 from functions.health.status import status_page
 from functions.shared.chores import Chore, Plane, run_chores
@@ -172,7 +171,8 @@ async def test_the_page_of_status_needs_no_key_and_names_no_organisation(
     for secret in (org.id, "postgres", "0.1.0", "asyncpg"):
         assert secret not in page.text
     style = re.search(r'href="(/assets/[^"]+)"', page.text)
-    assert style and (await client.get(style[1])).status_code == 200
+    assert style
+    assert (await client.get(style[1])).status_code == 200
 
 
 async def test_the_page_of_status_is_there_when_the_database_is_not() -> None:

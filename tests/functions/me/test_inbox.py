@@ -70,7 +70,9 @@ async def busy_day(client: httpx.AsyncClient, person: httpx.AsyncClient) -> dict
         )
         ids[goal] = made["id"]
     await post(client, f"handoffs/{ids['held work']}/claim", agent_id=ids["worker"])
-    ids["sent"] = (await post(client, "handoffs", from_agent_id=ids["worker"], context={}, packet={"goal": "sent"}))["id"]
+    ids["sent"] = (await post(client, "handoffs", from_agent_id=ids["worker"], context={}, packet={"goal": "sent"}))[
+        "id"
+    ]
     await post(client, f"handoffs/{ids['sent']}/cancel", agent_id=ids["worker"])
     for reason in ("open question", "answered question"):
         asked = await post(client, "escalations", reason=reason, agent_id=ids["worker"], context={"a": 1})
@@ -142,9 +144,7 @@ async def test_an_inbox_never_has_more_tokens_than_were_asked_for(
 ) -> None:
     ids = await busy_day(agent, await client_of(app, (await org.member("admin")).token()))
     for number in range(30):
-        await post(
-            agent, "state", component="k", key=f"{number}", value={"text": "x" * 900}, agent_id=ids["worker"]
-        )
+        await post(agent, "state", component="k", key=f"{number}", value={"text": "x" * 900}, agent_id=ids["worker"])
     whole = await inbox(agent, "worker", max_tokens=50_000)
     answer = await agent.get("/api/me/inbox", params={"agent": "worker", "max_tokens": max_tokens})
 
