@@ -63,6 +63,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.name = name
+    app.state.home = ""  # where browsers go from /
     app.state.database = None
     app.state.database_lock = asyncio.Lock()
     app.state.open_database = _open_from_settings

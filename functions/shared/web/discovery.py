@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from functions.shared.errors import NextStep, NotFound
 from functions.shared.web.access import public
@@ -46,9 +46,9 @@ _LINKS = {
     "/", dependencies=[public()], response_class=JSONResponse, **example("/", answer={"name": "AgentPlane", **_LINKS})
 )
 async def index(request: Request) -> Response:
-    """Say where everything is: JSON for programs, the interactive page for browsers."""
+    """Say where everything is: JSON for programs; browsers are led to the inbox, or see the page of the API."""
     if "text/html" in request.headers.get("accept", ""):
-        return await docs()
+        return RedirectResponse(request.app.state.home, 303) if request.app.state.home else await docs()
     return JSONResponse({"name": "AgentPlane", **_LINKS})
 
 
