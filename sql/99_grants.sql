@@ -403,6 +403,7 @@ grant execute on function
   plane.handoff_line(plane.handoffs),
   plane.find_handoff(uuid),
   plane.fits_handoff(plane.agents, plane.handoffs),
+  plane.may_be_taken(plane.handoffs),
   plane.offered_handoffs(uuid, int),
   plane.waiting_handoffs(uuid),
   plane.inbox_handoffs(uuid, int),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 _CONTROL = frozenset({"group", "item", "round", "for_each", "loop"})
-_WAITING = frozenset({"approval", "wait", "workflow", "handoff"})
+_WAITING = frozenset({"approval", "wait", "workflow", "handoff", "agent"})
 
 
 @dataclass(slots=True)

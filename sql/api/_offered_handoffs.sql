@@ -1,5 +1,5 @@
 -- The hand-offs that an agent of the caller's may take now, the oldest first: those to it, then those to whoever fits.
--- Looks at the oldest thousand of the open calls. called by: waiting_handoffs, inbox_handoffs, claim_next_handoff, list_handoffs
+-- A claim that ran out counts as over, whether anybody has noticed or not. Looks at the oldest thousand of the open calls. called by: waiting_handoffs, inbox_handoffs, claim_next_handoff, list_handoffs
 create function plane.offered_handoffs(p_agent_id uuid, p_limit int)
 returns setof plane.handoffs
 language sql
@@ -12,7 +12,7 @@ as $$
     (
       select *
       from plane.handoffs as own
-      where own.org_id = a.org_id and own.to_agent_id = a.id and own.status = 'pending'
+      where own.org_id = a.org_id and own.to_agent_id = a.id and own.status in ('pending', 'claimed') and plane.may_be_taken(own)
       order by own.created_at, own.id
       limit p_limit
     )
@@ -22,7 +22,7 @@ as $$
       from (
         select *
         from plane.handoffs as open
-        where open.org_id = a.org_id and open.to_agent_id is null and open.status = 'pending'
+        where open.org_id = a.org_id and open.to_agent_id is null and open.status in ('pending', 'claimed') and plane.may_be_taken(open)
         order by open.created_at, open.id
         limit 1000
       ) as open
@@ -31,6 +31,5 @@ as $$
     )
   ) as h
   where a.org_id = plane.caller_org() and a.id = p_agent_id and a.deleted_at is null
-    and coalesce(h.deadline_at > plane.clock(), true)
   limit p_limit;
 $$;

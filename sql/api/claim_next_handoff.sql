@@ -15,7 +15,8 @@ begin
   for v_offered in select * from plane.offered_handoffs(v_agent, 50) loop
     -- Who has it this moment may be done with it before we would be: look at the next one instead of waiting.
     continue when not plane.try_hold_handoff(v_offered.id);
-    v_handoff := plane.find_handoff(v_offered.id);
+    v_handoff := plane.hold_handoff(v_offered.id);
+    perform plane.settle_handoff(v_handoff.id); -- its deadline may have passed in this moment; the sweeper rings
     continue when v_handoff.status <> 'pending';
     return plane.take_handoff(v_handoff, v_agent, (payload ->> 'lease_seconds')::numeric);
   end loop;

@@ -44,7 +44,7 @@ create table plane.handoffs (
 
 create index handoffs_recent on plane.handoffs (org_id, created_at desc, id desc);
 create index handoffs_by_agent on plane.handoffs (org_id, agent_id, completed_at desc) where agent_id is not null;
-create index handoffs_offered on plane.handoffs (org_id, to_agent_id, created_at, id) where status = 'pending';
+create index handoffs_offered on plane.handoffs (org_id, to_agent_id, created_at, id) where status in ('pending', 'claimed');
 create index handoffs_held on plane.handoffs (org_id, agent_id) where status in ('claimed', 'accepted');
 create index handoffs_of_an_execution on plane.handoffs (org_id, execution_id, created_at) where execution_id is not null;
 create index handoffs_below on plane.handoffs (org_id, parent_id) where parent_id is not null;

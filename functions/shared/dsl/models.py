@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias, cast
 from pydantic import Field, JsonValue
 
 from functions.shared.dsl.kinds import (
+    Agent,
     Approval,
     CallWorkflow,
     Code,
@@ -15,6 +16,7 @@ from functions.shared.dsl.kinds import (
     Duration,
     Emit,
     Fail,
+    Handoff,
     Http,
     Interpret,
     Items,
@@ -39,17 +41,18 @@ LEAF_KINDS = (
     "state",
     "memory",
     "interpret",
+    "handoff",
+    "agent",
     "workflow",
     "wait",
     "emit",
     "fail",
 )
 KINDS = (*LEAF_KINDS, "steps")
-NOT_YET_KINDS = ("agent", "handoff")
 NOT_YET_KEYS = ("triggers", "concurrency", "expose")
 MAX_LOOP = 1_000
 MAX_GROUP_DEPTH = 8
-NO_RETRY_KINDS = ("steps", "approval", "wait")
+NO_RETRY_KINDS = ("steps", "approval", "wait", "handoff", "agent")
 
 StepName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Alias: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)]
@@ -131,6 +134,8 @@ class Step(Model):
     state: State | None = None
     memory: Memory | None = None
     interpret: Interpret | None = None
+    handoff: Handoff | None = None
+    agent: Agent | None = None
     workflow: CallWorkflow | None = None
     wait: Wait | None = None
     emit: Emit | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from functions.shared.db import kernel
 from functions.shared.dispatch.doorbell import Address
+from functions.shared.engine.crash_agents import addressed, do_handoff
 from functions.shared.engine.facts import Record
 from functions.shared.engine.faults import FaultyDatabase
 from functions.shared.engine.interpreter import LeafResult, Outcome
@@ -223,8 +224,10 @@ class _Run:
         wait = Open(kind, path, str(row["name"]), data=data)
         if kind in {"timer", "retry"} or self._is_timed_out(wait):
             row["deadline_ms"] = 0
-        elif kind in {"approval", "event", "unknown"}:
+        elif kind in {"approval", "event", "unknown", "handoff"}:
             self._questions[path] = wait
+        if kind == "handoff":
+            row["handoff"] = {**cast("JsonObject", row["handoff"]), **addressed(self._case.mocks.answer(wait))}
         if data.get("quorum"):
             row["data"] = {**data, "quorum": 1}  # one person speaks for all
         if kind == "child":
@@ -256,11 +259,14 @@ class _Run:
         return {**row, "payload": {**payload, "decided_by": by}}
 
     def _is_timed_out(self, wait: Open) -> bool:
-        return wait.kind in {"approval", "event"} and self._case.mocks.answer(wait).outcome == "timed_out"
+        return wait.kind in {"approval", "event", "handoff"} and self._case.mocks.answer(wait).outcome == "timed_out"
 
     async def _answer(self, path: str, wait: Open) -> None:
         """Answer from outside, if it waits for that: who died before it was written asks again."""
         if path not in {open_wait["path"] for open_wait in (await self._read())["waiting_for"]}:
+            return
+        if wait.kind == "handoff":
+            await do_handoff(self._call, self.ring, self._execution, path, self._case.mocks.answer(wait))
             return
         payload = self._look_up(path) if wait.kind == "unknown" else self._case.mocks.answer(wait).payload
         if wait.kind == "approval":

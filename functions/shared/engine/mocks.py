@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 EVALUATED_KINDS = frozenset({"transform", "fail", "group"})
+HANDOFF_CODES = ("handoff_rejected", "handoff_dead", "agent_not_found")
 REAL_TOOLS = frozenset({"json_query", "csv_read", "text_template"})
 
 
@@ -66,6 +67,8 @@ class Mocks:
         error = _error_in(value)
         if error is not None and error.get("code") == "timed_out":
             return Answer("timed_out")
+        if wait.kind == "handoff":
+            return _handed_back(key, value, error)
         if wait.kind == "child":
             return Answer("answered", value) if error is None else Answer("failed", error)
         if error is not None:
@@ -156,6 +159,15 @@ def _check_schema(start: Start, value: Json) -> None:
     for problem in problems:
         place = f" at {problem.pointer}" if problem.pointer else ""
         raise MockProblem(f"the mock of {start.path} does not fit the step's `output` schema{place}: {problem.message}")
+
+
+def _handed_back(key: str, output: Json, error: JsonObject | None) -> Answer:
+    if error is None:
+        return Answer("answered", output)
+    if error["code"] not in HANDOFF_CODES:
+        known = ", ".join(HANDOFF_CODES)
+        raise MockProblem(f"mock `{key}`: handed-over work fails with one of the codes {known}, timed_out")
+    return Answer("failed", error)
 
 
 def _decided(key: str, value: Json, wait: Open) -> Answer:

@@ -33,6 +33,10 @@ def open_row(wanted: Open, token: str, claim: Claimed) -> JsonObject:
             "input": wanted.child.input,
             "budget_usd": wanted.child.budget_usd,
         }
+    if wanted.handoff is not None:
+        handoff_id = str(uuid.uuid5(uuid.UUID(claim.execution_id), f"{token}/handoff"))
+        row["handoff"] = {"id": handoff_id, **wanted.handoff}
+        row["data"] = {**wanted.data, "handoff_id": handoff_id}
     if wanted.shards:
         suffix = f"~{claim.gen}" if claim.gen else ""
         row["shards"] = [

@@ -55,7 +55,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open this wait now: approval, event, timer, child, shards, unknown or budget (`path` '')."""
+    """Open this wait now: approval, event, timer, child, shards, handoff, unknown or budget (`path` '')."""
 
     kind: str
     path: str
@@ -65,6 +65,7 @@ class Open:
     data: JsonObject = field(default_factory=dict[str, Json])
     child: Child | None = None
     shards: tuple[Shard, ...] = ()
+    handoff: JsonObject | None = None  # {to, match, packet, context, reason, max_attempts}
 
 
 @dataclass(frozen=True, slots=True)

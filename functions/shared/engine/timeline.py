@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from functions.shared.dsl.compiled import Compiled, CompiledStep
 
 CONTROL = frozenset({"group", "item", "round", "for_each", "loop"})
-WAITING = frozenset({"approval", "wait", "workflow"})
+WAITING = frozenset({"approval", "wait", "workflow", "handoff", "agent"})
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from functions.shared.dsl.assignees import assignee_problem
 from functions.shared.dsl.kinds import Approval
 from functions.shared.engine.forms import check_defaults, filled
+from functions.shared.engine.handing_over import handed_back, opened_handoff
 from functions.shared.engine.plan import Child, Deadline, Open
 from functions.shared.engine.rendering import RenderError, config_of, moment, rendered, seconds_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from functions.shared.engine.scope import Instance
     from functions.shared.jsonvalue import Json, JsonObject
 
-WAITING_KINDS = frozenset({"approval", "wait", "workflow"})
+WAITING_KINDS = frozenset({"approval", "wait", "workflow", "handoff", "agent"})
 UNKNOWN_OUTCOMES = ("succeeded", "failed", "retry")
 NO_FORM: JsonObject = {}
 
@@ -32,6 +33,8 @@ def opened_for(instance: Instance, budget_usd: Decimal | None) -> Open | None:
             return _approval(instance, config)
         case "workflow":
             return _child(instance, config, budget_usd)
+        case "handoff" | "agent":
+            return opened_handoff(instance, config)
         case _:
             return _wait(instance, config)
 
@@ -56,6 +59,8 @@ def answer_to(step: CompiledStep, wait: Wait) -> Json:
             return _decision(cast("Approval", step.step.spec), wait)
         case "workflow":
             return _child_result(wait)
+        case "handoff" | "agent":
+            return handed_back(step, wait)
         case _:
             return _event(wait)
 

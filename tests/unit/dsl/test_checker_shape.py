@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.shared.dsl.checker import check
-from functions.shared.dsl.models import NOT_YET_KEYS, NOT_YET_KINDS
+from functions.shared.dsl.kinds import Agent
+from functions.shared.dsl.models import NOT_YET_KEYS
 from tests.unit.dsl.documents import DESIGN, codes_of, only, problems_of
 
 _LOOK = "Write it without `(?=`, `(?!` and `(?<`; a `code` step can look closer."
@@ -78,6 +79,18 @@ _LOOK = "Write it without `(?=`, `(?!` and `(?<`; a `code` step can look closer.
         ("{tool: {name: http_requst}}", "unknown_tool", "Did you mean `http_request`?"),
         ("{tool: {name: mcp.github.search}}", "not_available_yet", None),
         ("{tool: {name: 'github/search'}}", "not_available_yet", None),
+        ("{handoff: {packet: {goal: x}}}", "missing_key", None),
+        ("{handoff: {to: a, match: {tags: [x]}, packet: {goal: x}}}", "exclusive_keys", None),
+        ("{handoff: {match: {}, packet: {goal: x}}}", "missing_key", None),
+        ("{handoff: {to: a, packet: {done: []}}}", "missing_key", None),
+        ("{handoff: {to: a, packet: {goal: x, done: 5}}}", "wrong_type", None),
+        ("{handoff: {to: a, packet: {goal: x}, input: 5}}", "unknown_key", "Write `context`."),
+        ("{handoff: {to: a, packet: {goal: x}, output: {a: strnig}}}", "bad_schema", None),
+        ("{handoff: {to: a, packet: {goal: x}, timeout: 1h, on_timeout: skip}}", "wrong_type", None),
+        ("{handoff: {to: a, packet: {goal: x}, on_timeout: fail}}", "no_effect", None),
+        ("{timeout: 5s, agent: {ref: a}}", "no_effect", None),
+        ("{retry: {}, agent: {ref: a}}", "retry_not_allowed", "Remove it."),
+        ("{agent: {to: a}}", "unknown_key missing_key", "Write `ref`."),
         ("{tool: {name: http_request, with: 5}}", "wrong_type", None),
         ("{code: {python: 'result = ${{ input }}'}}", "expression_not_allowed", None),
         ("{transform: {'${{ input }}': 1}}", "expression_not_allowed", None),
@@ -93,10 +106,10 @@ def test_a_wrong_step_is_explained(step: str, code: str, hint: str | None) -> No
         assert hint in [problem.hint for problem in problems]
 
 
-@pytest.mark.parametrize("kind", NOT_YET_KINDS)
-def test_a_kind_that_comes_later_says_so(kind: str) -> None:
-    problem = only(f"steps:\n  it:\n    {kind}: {{}}\n", "not_available_yet")
-    assert (problem.line, problem.column) == (3, 5)
+@pytest.mark.parametrize("key", Agent.NOT_YET)
+def test_what_comes_later_says_so(key: str) -> None:
+    problem = only(f"steps:\n  it:\n    agent: {{ref: helper, {key}: x}}\n", "not_available_yet")
+    assert problem.line == 3
 
 
 @pytest.mark.parametrize("key", NOT_YET_KEYS)

@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 
 from functions.shared.dsl.checks.findings import Findings
 from functions.shared.dsl.checks.synonyms import kind_synonym, step_synonym, workflow_synonym
-from functions.shared.dsl.models import KINDS, NOT_YET_KEYS, NOT_YET_KINDS, Step, Workflow
+from functions.shared.dsl.kinds import Agent
+from functions.shared.dsl.models import NOT_YET_KEYS, Step, Workflow
 from functions.shared.dsl.problems import DocumentPath, did_you_mean
 from functions.shared.dsl.values import kind_of, to_text
 from functions.shared.jsonvalue import Json, JsonObject
@@ -86,9 +87,10 @@ def _unknown_key(path: DocumentPath, findings: Findings) -> None:
     known = [field.alias or attribute for attribute, field in model.model_fields.items()] if model else []
     if model is Workflow and name in NOT_YET_KEYS:
         findings.error(path, "not_available_yet", f"`{name}` is reserved and not available yet", "Remove it for now.")
-    elif model is Step and name in NOT_YET_KINDS:
-        hint = f"Use one of {', '.join(KINDS)}."
-        findings.error(path, "not_available_yet", f"The kind `{name}` is not available yet", hint)
+    elif model is Agent and name in Agent.NOT_YET:
+        message = f"`{name}` of an agent that runs here is not available yet"
+        hint = "Use `agent: {ref, input}` for a registered agent, or `llm` and `tool` steps."
+        findings.error(path, "not_available_yet", message, hint)
     else:
         hint = _key_hint(model, [str(part) for part in above], name) or did_you_mean(name, known)
         findings.error(path, "unknown_key", f"{_owner(model, above)} has no key `{name}`", hint)

@@ -30,6 +30,7 @@ from functions.shared.jsonvalue import Json, JsonObject
 ERROR = object_of({"code": STRING, "message": STRING, "path": STRING}, is_closed=False)
 _STATUS = Type("string", enum=("succeeded", "failed", "skipped", "cancelled"))
 _MAX_CHAIN = 40  # how many steps a type is followed through
+_ACTOR = object_of({"kind": STRING, "id": STRING, "label": merged([STRING, NULL])})  # who decided
 _HTTP = object_of({"status": INTEGER, "headers": Type("object"), "body": ANY})
 
 
@@ -105,8 +106,8 @@ class StepTypes:
         kind = next((kind for kind in KINDS if kind in step.raw), None)
         spec = step.raw.get(kind) if kind is not None else None
         match kind:
-            case "llm" if isinstance(spec, dict):
-                return self._llm(spec)
+            case "llm" | "handoff" | "agent" if isinstance(spec, dict):
+                return self._declared(spec, otherwise=object_of({"text": STRING}) if kind == "llm" else ANY)
             case "http":
                 return _HTTP
             case "approval" if isinstance(spec, dict):
@@ -182,15 +183,15 @@ class StepTypes:
         return of_schema(to_json_schema(declared)) if isinstance(declared, dict) else ANY
 
     @staticmethod
-    def _llm(spec: JsonObject) -> Type:
+    def _declared(spec: JsonObject, *, otherwise: Type) -> Type:
         output = spec.get("output")
         if isinstance(output, dict):
             return of_schema(to_json_schema(output))
-        return object_of({"text": STRING}) if output is None else ANY
+        return otherwise if output is None else ANY
 
     @staticmethod
     def _approval(spec: JsonObject) -> Type:
         outcomes, form = spec.get("outcomes", ["approve", "reject"]), spec.get("form")
         fields = of_schema(to_json_schema(form)) if isinstance(form, dict) else Type("object")
         outcome = Type("string", enum=tuple(outcomes)) if isinstance(outcomes, list) else STRING
-        return object_of({"outcome": outcome, "form": fields, "decided_by": merged([STRING, NULL])})
+        return object_of({"outcome": outcome, "form": fields, "decided_by": merged([_ACTOR, NULL])})

@@ -8,14 +8,16 @@ from functions.shared.dsl.checks.findings import Findings
 from functions.shared.dsl.checks.scopes import Placed, Places
 from functions.shared.dsl.checks.synonyms import step_synonym
 from functions.shared.dsl.kinds import Memory, SecretHeader, State
-from functions.shared.dsl.models import KINDS, MAX_GROUP_DEPTH, NO_RETRY_KINDS, NOT_YET_KINDS, Step
+from functions.shared.dsl.models import KINDS, MAX_GROUP_DEPTH, NO_RETRY_KINDS, Step
 from functions.shared.dsl.problems import DocumentPath, nearest, path_text
 from functions.shared.dsl.schema import is_json_schema, schema_problems
 from functions.shared.dsl.shorthand import TYPES, shorthand_problems
 from functions.shared.dsl.templates import OPEN, has_expression
 from functions.shared.jsonvalue import Json, JsonObject
 
-_NO_CACHE_KINDS = ("steps", "approval", "state", "memory", "workflow", "wait", "emit", "fail", "transform")
+_NO_CACHE_KINDS = (
+    *("steps", "approval", "state", "memory", "handoff", "agent", "workflow", "wait", "emit", "fail", "transform"),
+)
 
 
 def check_structure(places: Places, findings: Findings) -> None:
@@ -44,7 +46,7 @@ def _check_kind_count(step: Placed, findings: Findings) -> None:
     for kind in kinds:
         if step.raw[kind] is None and kind != "transform":
             findings.error((*step.path, kind), "empty", f"`{kind}` of `{step.name}` is empty")
-    if kinds or any(kind in step.raw for kind in NOT_YET_KINDS):
+    if kinds:
         return
     known = {field.alias or name for name, field in Step.model_fields.items()}
     unknown = [key for key in step.raw if key not in known]
@@ -69,7 +71,7 @@ def _check_attributes(step: Placed, findings: Findings) -> None:
     if "output" in raw and kind not in {"steps", None}:
         hint = (
             f"The answer's schema goes under `{kind}: {{output}}`."
-            if kind == "llm"
+            if kind in {"llm", "handoff", "agent"}
             else "Shape it with a `transform` step."
         )
         findings.error((*path, "output"), "misplaced", "Only a group has its own `output`", hint)
@@ -97,7 +99,7 @@ def _check_without_effect(raw: JsonObject, kind: str | None, path: DocumentPath,
     for key in ("max_parallel", "on_item_error"):
         if key in raw and "for_each" not in raw:
             findings.warning((*path, key), "no_effect", f"`{key}` does nothing without `for_each`")
-    if kind in {"approval", "wait"} and "timeout" in raw:
+    if kind in {"approval", "wait", "handoff", "agent"} and "timeout" in raw:
         hint = f"Say how long to wait under `{kind}: {{timeout}}`."
         findings.warning((*path, "timeout"), "no_effect", f"`timeout` of the step does not limit `{kind}`", hint)
     if kind in _NO_CACHE_KINDS and "cache" in raw:
@@ -220,6 +222,21 @@ def _check_interpret(spec: JsonObject, path: DocumentPath, findings: Findings) -
         findings.warning((*path, "timeout"), "no_effect", "`timeout` belongs to `on_low: escalate`")
 
 
+def _check_handoff(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
+    _exactly_one(spec, ("to", "match"), path, findings)
+    if (match := spec.get("match")) is not None and match in ({}, {"skills": []}, {"tags": []}):
+        findings.error((*path, "match"), "missing_key", "`match` needs `skills` or `tags`")
+    _check_output(spec, path, findings)
+
+
+def _check_output(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
+    output = spec.get("output")
+    if isinstance(output, dict):
+        check_schema(output, (*path, "output"), findings)
+    if "on_timeout" in spec and "timeout" not in spec:
+        findings.warning((*path, "on_timeout"), "no_effect", "`on_timeout` does nothing without `timeout`")
+
+
 def _check_wait(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
     _exactly_one(spec, ("for", "until", "event"), path, findings)
     for key in ("match", "timeout"):
@@ -240,6 +257,8 @@ _KIND_CHECKS: dict[str, Callable[[JsonObject, DocumentPath, Findings], None]] = 
     "state": _check_state,
     "memory": _check_memory,
     "interpret": _check_interpret,
+    "handoff": _check_handoff,
+    "agent": _check_output,
     "wait": _check_wait,
 }
 

@@ -13,7 +13,9 @@ _STEP = {
     "python": "`code: {python}`",    "run": "`code: {python}`", "request": "`http`",
     "prompt": "`llm: {prompt}`", "model": "`llm: {model}`",
     "uses": "`tool` or `workflow`", "with": "`tool: {name, with}`", "action": "`tool`", "parallel": "`steps`",
-    "human": "`approval`", "set": "`transform`", "return": "`output` of the workflow", "outputs": "`output`",
+    "human": "`approval`",
+    "delegate": "`handoff`", "assign": "`handoff`", "set": "`transform`", "return": "`output` of the workflow",
+    "outputs": "`output`",
     "description": "`note`", "comment": "`note`",
 }  # fmt: skip
 _WORKFLOW = {
@@ -44,6 +46,16 @@ _KINDS: dict[str, dict[str, str]] = {
     "interpret": {
         "input": "`data`", "text": "`data`", "fields": "`schema`", "output": "`schema`", "confidence": "`threshold`",
         "confidence_threshold": "`threshold`", "escalate": "`on_low: escalate`",
+    },
+    "handoff": {
+        "agent": "`to`", "ref": "`to`", "to_agent": "`to`", "to_agent_id": "`to`", "skills": "`match: {skills}`",
+        "tags": "`match: {tags}`", "goal": "`packet: {goal}`", "input": "`context`", "schema": "`output`",
+        "acceptance": "`output`",
+    },
+    "packet": {"acceptance": "`criteria` here, `output` beside `packet`", "todo": "`next`", "files": "`artifacts`"},
+    "agent": {
+        "name": "`ref`", "to": "`ref`", "with": "`input`", "inputs": "`input`", "prompt": "`goal`",
+        "schema": "`output`",
     },
     "memory": {
         "query": "`search`", "content": "`write`", "put": "`write`", "add": "`write`", "text": "`write`",
