@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from functions.shared.db import safety
 from functions.shared.dsl import catalogue
+from functions.shared.errors import PlaneError
 from functions.shared.steps.base import StepFailed
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from functions.shared.db.kernel import Claimed
     from functions.shared.engine.policy import Engine
+    from functions.shared.sealing import Sealer
 
 SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a secret
 PROVIDER_KEYS = frozenset(name for names in catalogue.KEY_VARIABLES.values() for name in names)
@@ -73,7 +75,7 @@ class FrameSecrets:
     async def load(self, kind: str) -> None:
         """Get ready for a step of this kind. Asks the database at most once a frame, and only for what there is.
 
-        Raises PlaneError, among them Stale when the frame is somebody else's by now.
+        Raises PlaneError, Stale when the frame is somebody else's by now, and StepFailed for what does not open.
         """
         rules, sealer = self.engine.rules, self.engine.sealer
         if self._is_loaded or rules is None or sealer is None or kind not in USE_MODELS | USE_SECRETS:
@@ -93,5 +95,13 @@ class FrameSecrets:
                     names=names,
                 )
                 for name, secret in found.items():
-                    self._values[name] = sealer.open(org_id, name, secret.sealed, secret.version)
+                    self._values[name] = _opened(sealer, org_id, name, secret)
             self._is_loaded = True
+
+
+def _opened(sealer: Sealer, org_id: str, name: str, secret: safety.SealedSecret) -> str:
+    """Give the value; what does not open now will not in a moment either."""
+    try:
+        return sealer.open(org_id, name, secret.sealed, secret.version)
+    except PlaneError as error:
+        raise StepFailed(error.code, error.detail) from error
