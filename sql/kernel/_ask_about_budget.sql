@@ -16,7 +16,7 @@ begin
     'reason', format('The budget %s for this %s is spent: %s of %s USD. Paid steps wait. Raise it by how much (form: usd), or stop?',
       v_what, p_budget.period, p_told ->> 'spent_usd', p_told ->> 'limit_usd'),
     'context', p_told,
-    'form', jsonb_build_object('usd', 'number?'),
+    'form', '{"usd": {"type": "number", "min": 0, "optional": true, "description": "USD more for this period; left out: its limit once more"}}'::jsonb,
     'outcomes', '["raise", "stop"]'::jsonb,
     'assign_to', '[{"role": "admin"}, {"role": "owner"}]'::jsonb,
     'workflow_id', p_budget.workflow_id,

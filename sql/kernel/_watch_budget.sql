@@ -1,6 +1,7 @@
--- Does for one budget what its state asks for. p_state: of plane.budget_states. Called by plane.watch_budgets.
+-- Does for one budget what its state asks for. p_state: of plane.budget_states. Answers the doorbells of steps that waited for it.
+-- Called by plane.watch_budgets.
 create function plane._watch_budget(p_org_id uuid, p_state jsonb)
-returns void
+returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,7 +16,7 @@ declare
 begin
   select * into v_budget from plane.budgets where id = (p_state ->> 'id')::uuid for no key update skip locked;
   if not found then
-    return;
+    return '[]';
   end if;
 
   if v_budget.escalation_id is not null and v_budget.reached_on is distinct from v_start then
@@ -24,7 +25,7 @@ begin
     update plane.budgets set escalation_id = null where id = v_budget.id;
   elsif v_budget.escalation_id is not null then
     perform plane._take_budget_answer(v_budget, v_start);
-    return; -- what it says holds from the next look on
+    return '[]'; -- what it says holds from the next look on
   end if;
 
   if v_spent < v_limit then
@@ -46,5 +47,11 @@ begin
     perform plane.record_plane_audit(p_org_id, 'reach_budget', 'budgets', v_budget.id::text,
       jsonb_build_object('limit_usd', v_limit::text, 'spent_usd', v_spent::text));
   end if;
+
+  return case
+    when v_budget.on_reached <> 'ask' then '[]'
+    when v_spent < v_limit then plane._release_over_budget(v_budget, 'approve')
+    when v_budget.stopped_on = v_start then plane._release_over_budget(v_budget, 'reject')
+    else '[]' end;
 end;
 $$;
