@@ -40,6 +40,7 @@ async def test_only_what_describes_the_plane_is_public() -> None:
         *("/", "/docs", "/llms.txt", "/schemas/workflow.json", "/problems", "/problems/{code}"),
         *("/api/health", "/api/health/ready"),
         "/api/hooks/{token}",
+        "/api/links/{token}",
     } == PUBLIC
 
 

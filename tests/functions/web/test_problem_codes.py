@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 STEP_ERRORS = {"StepFailed"}
 ERRORS = {kind.__name__ for kind in BY_STATUS.values()} | {"MethodNotAllowed"}
-RAISED = re.compile(r"raise_error\(\s*(\d+)\s*,\s*'([a-z_]+)'")
+RAISED = re.compile(r"raise_error\(\s*(\d+)\s*,\s*'([a-z0-9_]+)'")
 
 
 def codes_of_sql() -> Iterator[tuple[str, str, int]]:
@@ -62,7 +62,7 @@ def test_every_kind_of_error_has_a_page_for_its_own_code() -> None:
 
 def test_every_page_says_cause_and_fix() -> None:
     for code, page in PROBLEMS.items():
-        assert re.fullmatch(r"[a-z][a-z_]*", code)
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", code)
         for text in (page.cause, page.fix):
             assert text.endswith(".")
             assert len(text) > 10
