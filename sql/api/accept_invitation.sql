@@ -12,6 +12,7 @@ declare
 begin
   perform set_config('request.jwt.claims', (v_accepted -> 'claims')::text, true); -- a member from here on
   if (v_accepted ->> 'has_joined')::boolean then
+    perform plane.check_quota('members');
     perform plane.record_audit('accept_invitation', 'members', v_member.user_id::text,
       jsonb_build_object('invitation_id', v_accepted -> 'invitation_id', 'role', v_member.role));
     perform plane.note_event('member.joined', jsonb_build_object(

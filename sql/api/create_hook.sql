@@ -18,6 +18,7 @@ begin
   if v_hook.id is null then
     perform plane.raise_name_taken('hook', payload ->> 'name');
   end if;
+  perform plane.check_quota('hooks');
   perform plane.record_audit('create_hook', 'hooks', v_hook.id::text,
     jsonb_build_object('name', v_hook.name, 'scheme', v_hook.scheme), null, plane.hook_json(v_hook));
   return plane.hook_json(v_hook);

@@ -26,6 +26,7 @@ begin
   if v_schedule.id is null then
     perform plane.raise_name_taken('schedule', payload ->> 'name');
   end if;
+  perform plane.check_quota('schedules');
   perform plane.record_audit('create_schedule', 'schedules', v_schedule.id::text,
     jsonb_build_object('name', v_schedule.name, 'workflow', v_schedule.workflow, 'cron', v_schedule.cron), null,
     plane.schedule_json(v_schedule));

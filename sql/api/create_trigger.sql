@@ -17,6 +17,7 @@ begin
   if v_trigger.id is null then
     perform plane.raise_name_taken('trigger', payload ->> 'name');
   end if;
+  perform plane.check_quota('event_triggers');
   perform plane.record_audit('create_trigger', 'triggers', v_trigger.id::text,
     jsonb_build_object('name', v_trigger.name, 'event', v_trigger.event), null, plane.trigger_json(v_trigger));
   return plane.trigger_json(v_trigger);

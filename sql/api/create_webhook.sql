@@ -16,6 +16,7 @@ begin
     case when v_on then 'enabled' else 'disabled' end, case when not v_on then 'asked' end,
     payload -> 'secret', plane.listen('webhooks'), coalesce(plane.caller_actor(), '{}'))
   returning * into v_webhook;
+  perform plane.check_quota('webhooks');
   perform plane.record_audit('create_webhook', 'webhooks', v_webhook.id::text,
     jsonb_build_object('url', v_webhook.url, 'events', to_jsonb(v_webhook.events)), null, plane.webhook_json(v_webhook));
   return plane.webhook_json(v_webhook);

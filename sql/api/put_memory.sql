@@ -39,6 +39,9 @@ begin
     created_by = excluded.created_by,
     updated_at = v_now
   returning * into v_memory;
+  if v_memory.created_at = v_now then
+    perform plane.check_quota('memories');
+  end if;
 
   perform plane.record_audit('put_memory', 'memory', v_memory.id::text, jsonb_build_object('namespace', v_memory.namespace),
     case when v_old.id is not null then plane.memory_json(v_old) end, plane.memory_json(v_memory));
