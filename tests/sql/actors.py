@@ -165,7 +165,13 @@ class Tenant(Actor):
         claims: Json = {"org_id": org.id, "scopes": list(scopes)}
         who = id or str(uuid.uuid4())
         if kind == "person":
-            claims |= {"principal": "person", "user_id": who, "email": f"{who[:8]}@example.com", "role": "owner", "aal": "aal1"}
+            claims |= {
+                "principal": "person",
+                "user_id": who,
+                "email": f"{who[:8]}@example.com",
+                "role": "owner",
+                "aal": "aal1",
+            }
         else:
             claims |= {"principal": "api_key", "key_id": who, "key_kind": kind, "name": f"{kind} {who[:8]}"}
         await connection.execute("select set_config('request.jwt.claims', $1, false)", json.dumps(claims))
@@ -328,6 +334,18 @@ def shards(count: int, path: str = "items", **more: Any) -> Json:
     """A wait for shards."""
     parts = [{"frame": f"{path}/{n}", "path": path, "from": n, "to": n + 1, "max_parallel": 1} for n in range(count)]
     return {"token": f"0:{path}:1", "kind": "shards", "path": path, "shards": parts} | more
+
+
+def handoff(path: str = "review", handoff_id: str | None = None, **more: Any) -> Json:
+    """A wait for work that another agent does: anybody."""
+    handoff_id = handoff_id or str(uuid.uuid4())
+    return {
+        "token": f"0:{path}:1",
+        "kind": "handoff",
+        "path": path,
+        "handoff": {"id": handoff_id, "packet": {"goal": path}},
+        **more,
+    }
 
 
 def child(ref: str = "w", path: str = "call", execution_id: str | None = None, **more: Any) -> Json:

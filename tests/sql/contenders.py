@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import asyncpg
 
-from tests.sql.actors import Json, approval, child, event, record, shards
+from tests.sql.actors import Json, approval, child, event, handoff, record, shards
 from tests.sql.promises import (
     Answer,
     Part,
@@ -20,8 +20,10 @@ from tests.sql.promises import (
     asks_to_stop,
     cancels_external,
     decides,
+    does_the_work,
     ends,
     ends_external,
+    expires_or_does_nothing,
     is_held_or_stale,
     is_noted,
     is_taken,
@@ -36,6 +38,7 @@ from tests.sql.promises import (
     starts_one,
     takes_an_epoch,
     takes_or_is_late,
+    takes_the_work,
 )
 from tests.sql.scenes import FAILED, State, Tables
 
@@ -94,7 +97,7 @@ def _together(checkpoint: Callable[[Part], Call]) -> Callable[[Part], Call]:
 
 
 def _close(part: Part) -> list[str]:
-    return ["0:items:1", "0:call:1"] if part.held is part.scene.held.get("root") else ["0:approve:1"]
+    return ["0:items:1", "0:call:1", "0:review:1"] if part.held is part.scene.held.get("root") else ["0:approve:1"]
 
 
 def _nonce(part: Part) -> str:
@@ -196,6 +199,14 @@ CONTENDERS = [
         _checkpoint(open=lambda part: [child(path=f"more_{part.side}") | {"token": _nonce(part)}]),
         records_or_is_stale,
         TREES,
+        writes_frame=True,
+    ),
+    Contender(
+        "hand_over",
+        "checkpoint",
+        _checkpoint(next="waiting", open=lambda part: [handoff(f"more_{part.side}") | {"token": _nonce(part)}]),
+        records_or_is_stale,
+        HELD,
         writes_frame=True,
     ),
     Contender("close", "checkpoint", _checkpoint(close=_close), records_or_is_stale, TREES, writes_frame=True),
@@ -322,6 +333,43 @@ CONTENDERS = [
         ("escalation_closed",),
     ),
     Contender(
+        "do_work",
+        "complete_handoff",
+        lambda part: Call("tenant", "complete_handoff", {"id": part.scene.review, "output_data": {"by": part.side}}),
+        does_the_work("answered", lambda part: {"by": part.side}),
+        states=ANY,
+        refusals=("handoff_ended",),
+    ),
+    Contender(
+        "refuse_work",
+        "reject_handoff",
+        lambda part: Call("tenant", "reject_handoff", {"id": part.scene.review, "reason": f"by {part.side}"}),
+        does_the_work(
+            "failed",
+            lambda part: {"code": "handoff_rejected", "message": f"by {part.side}", "handoff_id": part.scene.review},
+        ),
+        states=ANY,
+        refusals=("handoff_ended",),
+    ),
+    *(
+        Contender(
+            name,
+            verb,
+            lambda part, verb=verb: Call("tenant", verb, {"id": part.scene.help, "lease_seconds": 30}),
+            takes_the_work,
+            states=ANY,
+            refusals=("handoff_ended", "handoff_taken"),
+        )
+        for name, verb in (("claim_work", "claim_handoff"), ("accept_work", "accept_handoff"))
+    ),
+    Contender(
+        "expire_work",
+        "expire_handoffs",
+        lambda _: Call("kernel", "expire_handoffs", {"limit": 1000}, clock=random.choice([None, "11 minutes"])),
+        expires_or_does_nothing,
+        states=ANY,
+    ),
+    Contender(
         "send_event",
         "signal_execution",
         _signal("", lambda part: {"by": f"signal {part.side}"}),
@@ -393,6 +441,10 @@ def must_have_one_winner(pair: tuple[Contender, Contender], parts: tuple[Part, P
     match sorted(contender.name for contender in pair):
         case [("approve" | "reject" | "resolve"), ("approve" | "reject" | "resolve")]:
             return one.scene.state == "open" and one.held is other.held
+        case [("do_work" | "refuse_work"), ("do_work" | "refuse_work")]:
+            return one.scene.state == "open"
+        case [("accept_work" | "claim_work"), ("accept_work" | "claim_work")]:
+            return one.scene.state == "open"
         case ["claim", "claim"]:
             return one.scene.state == "open" and one.scene.is_lapsed and one.held is other.held is not None
         case ["retry", "retry"]:

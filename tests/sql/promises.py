@@ -150,6 +150,31 @@ def decides(outcome: str) -> Callable[[Part, Answer, Tables], Prizes | None]:
     return promises
 
 
+def does_the_work(outcome: str, payload: Callable[[Part], Any]) -> Callable[[Part, Answer, Tables], Prizes | None]:
+    def promises(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
+        target = part.scene.execution
+        wait = next(row for row in tables.waits[target] if row["path"] == "review")
+        if isinstance(answer, Refused):
+            assert wait["answered_at"] is not None
+            return None
+        assert (wait["outcome"], wait["payload"]) == (outcome, payload(part))
+        return {("wait", target, "review")}
+
+    return promises
+
+
+def takes_the_work(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
+    if isinstance(answer, Refused):
+        return None
+    assert (answer["id"], answer["attempts"]) == (part.scene.help, 1)
+    return {("handoff", part.scene.help)}
+
+
+def expires_or_does_nothing(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
+    assert all(bell["execution_id"] in tables.executions for bell in answer["due"])
+    return set()
+
+
 def takes_or_is_late(part: Part, answer: Answer, tables: Tables) -> Prizes | None:
     if isinstance(answer, Refused):
         wait = next(row for row in tables.waits[part.target] if row["path"] == "approve")

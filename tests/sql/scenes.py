@@ -1,6 +1,7 @@
 """Trees of executions with all that two verbs can contend for: made, looked at and driven to their ends in bulk.
 
-A scene's root waits for a decision, an event, two shards and a child; the child for a decision and the same event.
+A scene's root waits for a decision, an event, two shards, a child and two pieces of work that were handed over, one of
+which an agent has accepted; the child for a decision and the same event.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.sql.actors import Held, Json, Plane, Runner, Tenant, approval, child, event, record, shards
+from tests.sql.actors import Held, Json, Plane, Runner, Tenant, approval, child, event, handoff, record, shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,7 @@ WRITTEN = (
     "waits",
     "signals",
     "escalations",
+    "handoffs",
     "events",
     "state",
     "idempotency",
@@ -44,6 +46,15 @@ cross join lateral (
 ) as told
 where told.events <> (x.decided_at is not null)::int or told.entries <> (x.decided_at is not null)::int
 """
+DO_ALL_WORK = """
+with done as (
+  update plane.handoffs
+  set status = 'completed', completed_at = plane.clock(), token_hash = null, lease_until = null
+  where completed_at is null
+  returning plane._settle_handoff(handoffs)
+)
+select count(*) from done
+"""
 FAILED = {"code": "boom", "message": "It broke."}
 
 
@@ -58,6 +69,8 @@ class Scene:
     execution: str = ""
     child: str = field(default_factory=lambda: str(uuid.uuid4()))
     external: str = ""
+    review: str = field(default_factory=lambda: str(uuid.uuid4()))  # the hand-off that an agent has accepted
+    help: str = field(default_factory=lambda: str(uuid.uuid4()))  # the one that nobody has taken
     publisher: Held | None = None
     held: dict[str, Held] = field(default_factory=dict[str, Held])
     asked: dict[str, str] = field(default_factory=dict[str, str])  # the escalation of each execution's approval
@@ -119,6 +132,10 @@ class Stage:
             [(found, {"open": [approval(), event(scene.key, path="news")], **_lease(scene)}) for scene, found in news]
         )
         await self._find_asked(scenes)
+        await self.plane.db.execute(
+            "update plane.handoffs set status = 'accepted', attempts = 1 where id = any($1)",
+            [scene.review for scene in scenes],
+        )
         await self._end_some(scenes)
         await self._park_some(scenes)
 
@@ -245,7 +262,8 @@ class Stage:
             "select execution_id::text, name, kind from plane.waits"
             " where answered_at is null and kind in ('approval', 'event')"
         )
-        assert open_waits, f"stuck: nobody was told, and there is nothing left to wait for: {live}"
+        handed_over = await self.plane.db.fetchval(DO_ALL_WORK)
+        assert open_waits or handed_over, f"stuck: nobody was told, and there is nothing left to wait for: {live}"
         for row in open_waits:
             payload = {"outcome": "approve"} if row["kind"] == "approval" else {}
             await self.tenant.signal(row["execution_id"], row["name"], payload)
@@ -272,7 +290,14 @@ def _lease(scene: Scene) -> Json:
 
 
 def _openings(scene: Scene) -> list[Json]:
-    return [approval(), event(scene.key, path="news"), shards(2), child(execution_id=scene.child)]
+    return [
+        approval(),
+        event(scene.key, path="news"),
+        shards(2),
+        child(execution_id=scene.child),
+        handoff("review", scene.review),
+        handoff("help", scene.help),
+    ]
 
 
 def _next_move(row: Json) -> Json:

@@ -35,3 +35,5 @@ DEFINERS = {
 }
 
 WRITES = {"handoffs": {"insert", "update"}}
+# They move nothing that an execution waits for, or move it as those that contend do.
+ELSEWHERE = {"create_handoff", "claim_next_handoff", "extend_handoff", "release_handoff", "cancel_handoff"}
