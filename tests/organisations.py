@@ -12,14 +12,20 @@ import asyncpg
 
 from functions.shared.auth.keys import AGENT_SCOPES, SCOPES, NewKey, new_key
 from functions.shared.db.port import ApiKey
+from tests.people import User, create_member
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from functions.shared.db.port import Person
+
 
 @dataclass(frozen=True, slots=True)
 class Org:
-    """An organisation, its operator's key and an agent's key: as callers of the port, and as secrets for HTTP."""
+    """An organisation, its operator's key and an agent's key: as callers of the port, and as secrets for HTTP.
+
+    `owner`: the only member, where one was asked for.
+    """
 
     id: str
     name: str
@@ -27,12 +33,23 @@ class Org:
     operator_secret: str
     agent: ApiKey
     agent_secret: str
+    owner: User | None = None
+
+    @property
+    def person(self) -> Person:
+        """The owner as a caller of the port: who decides approvals."""
+        assert self.owner is not None, "made without an owner"
+        return self.owner.caller
 
 
 async def create_org(
-    admin: asyncpg.Connection, name: str | None = None, *, agent_scopes: Sequence[str] = AGENT_SCOPES
+    admin: asyncpg.Connection,
+    name: str | None = None,
+    *,
+    agent_scopes: Sequence[str] = AGENT_SCOPES,
+    has_owner: bool = False,
 ) -> Org:
-    """Make an organisation as the deployment's owner, and an agent key in it."""
+    """Make an organisation as the deployment's owner, and an agent key in it; with a person, if it shall have one."""
     name = name or f"org-{secrets.token_hex(4)}"
     operator, agent = new_key("operator"), new_key("agent")
     made = await admin.fetchval(
@@ -41,7 +58,8 @@ async def create_org(
     )
     org_id = json.loads(made)["org_id"]
     await create_key(admin, org_id, agent, scopes=agent_scopes)
-    return Org(org_id, name, ApiKey(operator.key_hash), operator.secret, ApiKey(agent.key_hash), agent.secret)
+    owner = await create_member(admin, org_id, "owner") if has_owner else None
+    return Org(org_id, name, ApiKey(operator.key_hash), operator.secret, ApiKey(agent.key_hash), agent.secret, owner)
 
 
 async def create_key(

@@ -96,7 +96,7 @@ async def running_postgres(folder: Path, version: int, *, is_forgetful: bool) ->
         await admin.close()
         runner_key = await create_runner_key(url)
         admin = await asyncpg.connect(url)
-        org = await create_org(admin)
+        org = await create_org(admin, has_owner=True)
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             assert is_forgetful or await admin.fetchval(f"show {name}") == "on"
         await admin.close()

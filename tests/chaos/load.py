@@ -100,12 +100,13 @@ class Load:
     def _do(self, work: Any) -> None:
         self._tasks.add(asyncio.create_task(work))
 
-    async def _ask(self, fn: str, payload: JsonObject) -> dict[str, Any]:
+    async def _ask(self, fn: str, payload: JsonObject, *, as_person: bool = False) -> dict[str, Any]:
         """Call a verb once, however often the database is away meanwhile; raises what the verb refuses."""
+        org = self.postgres.org
         once = Idempotency(secrets.token_hex(8), "0" * 64)
         while True:
             try:
-                answer = await self.db.call_once(fn, payload, self.postgres.org.operator, once)
+                answer = await self.db.call_once(fn, payload, org.person if as_person else org.operator, once)
             except Unavailable:
                 await asyncio.sleep(0.1)
             except PlaneError as error:
@@ -170,6 +171,6 @@ class Load:
         """Give how the signal was taken: answered, voted, queued, or the code of the refusal."""
         asked: JsonObject = {"execution_id": execution, "name": name, "payload": payload}
         try:
-            return str((await self._ask("signal_execution", asked))["status"])
+            return str((await self._ask("signal_execution", asked, as_person=True))["status"])
         except PlaneError as error:
             return error.code

@@ -88,12 +88,13 @@ class Tenant:
             await asyncio.sleep(0.02)
 
     async def signal(self, execution_id: str, name: str, payload: Json = None) -> dict[str, Any]:
+        """Answer or send, as the organisation's owner: a person, who may decide everything."""
         answer = cast(
             "dict[str, Any]",
             await self.db.call(
                 "signal_execution",
                 {"execution_id": execution_id, "name": name, "payload": payload},
-                self.org.operator,
+                self.org.person,
             ),
         )
         await self.bell.ring(answer["due"])

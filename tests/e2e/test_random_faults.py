@@ -195,7 +195,7 @@ async def _run(
     admin, watcher = await asyncpg.connect(owner_url), await asyncpg.connect(owner_url)
     inner = await AsyncpgDatabase.connect(login_url, runner_key=runner_key)
     try:
-        org = await create_org(admin)
+        org = await create_org(admin, has_owner=True)
         world = World(chance, Tenant(inner, org, SilentDoorbell()))
         answering = asyncio.create_task(world.answer_waits(watcher))
         trials, struck = await _play(drawn, world, inner, org)

@@ -38,11 +38,12 @@ APP = create_app("tests", agents, workflows, executions, escalations, links, obs
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """A client of each kind of an organisation, and the calls that most tests make."""
+    """A client of each kind of an organisation, and the calls that most tests make. `person`: its owner."""
 
     org: Organisation
     agent: httpx.AsyncClient
     operator: httpx.AsyncClient
+    person: httpx.AsyncClient
 
     async def store(self, definition: Any, **fields: Any) -> dict[str, Any]:
         answer = await self.agent.post("/api/workflows", json={"definition": definition, **fields})
@@ -99,7 +100,9 @@ async def engine(database: AsyncpgDatabase) -> AsyncIterator[InProcessDoorbell]:
 
 
 async def _plane_of(org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> Plane:
-    return Plane(org, await client_of(APP, org.agent), await client_of(APP, org.operator))
+    owner = await org.member("owner")
+    clients = [await client_of(APP, secret) for secret in (org.agent, org.operator, owner.token())]
+    return Plane(org, *clients)
 
 
 @pytest.fixture

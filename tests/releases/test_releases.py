@@ -22,6 +22,7 @@ from functions.shared.postgres.history import read_migrations
 from functions.shared.postgres.migrate import apply
 from functions.shared.postgres.schema import run_script
 from tests.organisations import Org, create_runner_key
+from tests.people import create_member
 from tests.releases.finishing import finish
 from tests.releases.situations import World
 
@@ -87,7 +88,9 @@ async def test_what_a_release_left_half_done_is_finished(
     login = authenticator_url(empty_url)
     db = await AsyncpgDatabase.connect(login, runner_key=await create_runner_key(empty_url))
     operator = ApiKey(fixture["org"]["operator_key_hash"])
-    org = Org(fixture["org"]["id"], "acme", operator, "", operator, "")
+    async with connected(empty_url) as admin:
+        owner = await create_member(admin, fixture["org"]["id"], "owner")
+    org = Org(fixture["org"]["id"], "acme", operator, "", operator, "", owner)
     world = World(is_hanging=False)
     try:
         ended = await finish(db, org, world, within=60)

@@ -34,6 +34,7 @@ from functions.shared.postgres.server import EmbeddedPostgres
 from tests.e2e.conftest import make_engine, running_plane
 from tests.e2e.tenant import Tenant
 from tests.organisations import Org, create_org, create_runner_key
+from tests.people import User
 from tests.releases.finishing import finish
 from tests.releases.situations import PARTS, SITUATIONS, Situation, World
 
@@ -61,7 +62,7 @@ async def main(release: str) -> None:
 async def _prepare(server: EmbeddedPostgres, name: str) -> tuple[AsyncpgDatabase, Org, str]:
     urls = await prepare_database(server, name)
     async with connected(urls.admin_url) as connection:
-        org: Org = await create_org(connection, "acme")  # pyright: ignore[reportArgumentType]
+        org: Org = await create_org(connection, "acme", has_owner=True)  # pyright: ignore[reportArgumentType]
     db = await AsyncpgDatabase.connect(urls.authenticator_url, runner_key=await create_runner_key(urls.admin_url))
     return db, org, urls.admin_url
 
@@ -125,7 +126,8 @@ async def work(given: dict[str, Any]) -> None:
     """Run until every situation has come about, and die."""
     db = await AsyncpgDatabase.connect(given["login"], runner_key=await create_runner_key(given["admin"]))
     fields = given["org"]
-    org = Org(**{**fields, "operator": ApiKey(**fields["operator"]), "agent": ApiKey(**fields["agent"])})
+    keys = {"operator": ApiKey(**fields["operator"]), "agent": ApiKey(**fields["agent"])}
+    org = Org(**{**fields, **keys, "owner": User(**fields["owner"])})
     world = World(is_hanging=True)
     policy = Policy(owner="killed", lease_s=LEASE_S, extend_every_s=0.3)
     async with running_plane(db, org, policy=policy, handlers=world.handlers, sweep_every_s=0.2) as plane:

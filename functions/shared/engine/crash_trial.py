@@ -25,7 +25,7 @@ from functions.shared.steps import HANDLERS, Done, HttpPolicy, NeedsPerson, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from functions.shared.db.port import ApiKey
+    from functions.shared.db.port import ApiKey, Caller, Person
     from functions.shared.dsl.compiled import Compiled, CompiledStep
     from functions.shared.engine.faults import Fault
     from functions.shared.engine.interpreter import Leaf
@@ -89,6 +89,7 @@ class _Run:
         self._steps: dict[str, CompiledStep] = {}
         self._execution = ""
         self._operator: ApiKey | None = None
+        self._person: Person | None = None
         self._calls: Counter[str] = Counter()
         self._results: dict[str, LeafResult] = {}
         self._step_calls = 0
@@ -117,6 +118,7 @@ class _Run:
 
     async def _start(self) -> None:
         org_id, self._operator = await self._plane.create_organisation()
+        self._person = await self._plane.create_person(org_id)
         version = await self._define(self._case.document, self._case.compiled)
         if any(step.kind == "workflow" for step in self._steps.values()):
             await self._define(CHILD_DOCUMENT, None)
@@ -137,9 +139,9 @@ class _Run:
         }
         return str((await self._call("create_workflow", fields))["version_id"])
 
-    async def _call(self, fn: str, payload: JsonObject) -> dict[str, Any]:
-        operator = cast("ApiKey", self._operator)
-        return cast("dict[str, Any]", await self._plane.db.call(fn, payload, operator))
+    async def _call(self, fn: str, payload: JsonObject, *, as_person: bool = False) -> dict[str, Any]:
+        caller = cast("Caller", self._person if as_person else self._operator)
+        return cast("dict[str, Any]", await self._plane.db.call(fn, payload, caller))
 
     def _engine(self) -> Engine:
         secrets = {f"AGENTPLANE_SECRET_{name}": "mocked" for name in self._case.compiled.workflow.secrets}
@@ -239,7 +241,7 @@ class _Run:
         return row
 
     def heard(self, answer: Json) -> Json:
-        """Let an approval be decided by whom the mock names, not by the key that it was answered with here."""
+        """Let an approval be decided by whom the mock names, not by the person who answered it here."""
         if not isinstance(answer, dict):
             return answer
         told = dict(answer)
@@ -273,7 +275,7 @@ class _Run:
             payload = {key: value for key, value in cast("JsonObject", payload).items() if key != "decided_by"}
         name = wait.name if wait.kind == "event" else path
         signal: JsonObject = {"execution_id": self._execution, "name": name, "payload": payload}
-        await self.ring((await self._call("signal_execution", signal))["due"])
+        await self.ring((await self._call("signal_execution", signal, as_person=True))["due"])
 
     def _look_up(self, path: str) -> JsonObject:
         """What a person finds out about a step whose result was lost: the truth."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
+import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from functions.shared.auth.keys import SCOPES, new_key
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
-from functions.shared.db.port import ApiKey
+from functions.shared.db.port import ApiKey, Person
 from functions.shared.postgres.connection import connected
 from functions.shared.postgres.migrate import apply
 from functions.shared.postgres.urls import with_database, with_login
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from functions.shared.db.port import Database
+    from functions.shared.jsonvalue import JsonObject
     from functions.shared.postgres.connection import Connection
+
+_SIGNED_IN_SECONDS = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,22 @@ class ScratchPlane:
         async with self.gate:
             made = await self.owner.fetchval(make, key.key_hash, key.key_hash, key.prefix, list(SCOPES))
         return str(json.loads(made)["org_id"]), ApiKey(key.key_hash)
+
+    async def create_person(self, org_id: str) -> Person:
+        """Make an owner of an organisation: who decides approvals. Nobody has signed their claims; here nobody asks."""
+        user_id = str(uuid.uuid4())
+        async with self.gate:
+            await self.owner.execute(
+                "select gateway.create_member($1, $2, $3, 'owner')", org_id, user_id, "somebody@localhost"
+            )
+        claims: JsonObject = {
+            "sub": user_id,
+            "aud": "authenticated",
+            "role": "authenticated",
+            "email": "somebody@localhost",
+            "exp": int(time.time()) + _SIGNED_IN_SECONDS,
+        }
+        return Person("", claims, org_id)
 
 
 @asynccontextmanager

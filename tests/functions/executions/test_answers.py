@@ -10,6 +10,8 @@ import pytest
 from tests.functions.executions.documents import APPROVAL, PLAIN, WAITS
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.functions.running import Plane
 
 
@@ -33,7 +35,7 @@ async def test_what_waits_for_a_person_says_how_to_answer(plane: Plane, waiting:
     assert wait["form"]["amount"]["default"] == 120
     assert wait["until"] > wait["opened_at"]
 
-    answer = await plane.operator.post(**_signal(waiting, {"outcome": "approve", "form": {"note": "ok"}}))
+    answer = await plane.person.post(**_signal(waiting, {"outcome": "approve", "form": {"note": "ok"}}))
     assert (answer.status_code, answer.json()["status"], answer.json()["outcome"]) == (200, "answered", "approve")
     ended = await plane.until(waiting["id"], "succeeded")
     assert ended["output"] == {"paid": 120}
@@ -62,27 +64,28 @@ async def test_every_field_of_a_wrong_answer_is_named(plane: Plane, waiting: dic
     assert errors["/payload/outcome"]["did_you_mean"] == "approve"
     assert errors["/payload/form/nte"]["did_you_mean"] == "note"
     assert (await plane.get(f"/api/executions/{waiting['id']}"))["status"] == "waiting"
-    text = await plane.operator.post(**_signal(waiting, "approve"))
+    text = await plane.person.post(**_signal(waiting, "approve"))
     assert text.json()["errors"][0]["pointer"] == "/payload"
 
 
 async def test_the_first_outcome_needs_the_form_and_a_rejection_does_not(plane: Plane, waiting: dict[str, Any]):
-    missing = await plane.operator.post(**_signal(waiting, {"outcome": "approve"}))
+    missing = await plane.person.post(**_signal(waiting, {"outcome": "approve"}))
     assert [error["pointer"] for error in missing.json()["errors"]] == ["/payload/form/note"]
-    rejected = await plane.operator.post(**_signal(waiting, {"outcome": "reject"}))
+    rejected = await plane.person.post(**_signal(waiting, {"outcome": "reject"}))
     assert rejected.status_code == 200
     ended = await plane.until(waiting["id"], "succeeded")
     assert ended["output"] is None
 
 
-async def test_an_agent_key_may_not_decide(plane: Plane, waiting: dict[str, Any]):
-    answer = await plane.agent.post(**_signal(waiting, {"outcome": "reject"}))
-    assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+async def test_no_key_may_decide(plane: Plane, waiting: dict[str, Any]):
+    for client in (plane.agent, plane.operator):
+        answer = await client.post(**_signal(waiting, {"outcome": "reject"}))
+        assert (answer.status_code, answer.json()["code"]) == (403, "people_only")
     assert (await plane.get(f"/api/executions/{waiting['id']}"))["status"] == "waiting"
 
 
 async def test_events_tell_how_long_it_was_waited(plane: Plane, waiting: dict[str, Any]):
-    await plane.operator.post(**_signal(waiting, {"outcome": "reject"}))
+    await plane.person.post(**_signal(waiting, {"outcome": "reject"}))
     await plane.until(waiting["id"], "succeeded")
     events = await plane.events(waiting["id"], until="execution.succeeded")
     of_wait = {event["type"]: event["data"] for event in events if event["path"] == "approve"}
@@ -90,32 +93,48 @@ async def test_events_tell_how_long_it_was_waited(plane: Plane, waiting: dict[st
     assert of_wait["step.succeeded"]["duration_ms"] >= of_wait["wait.answered"]["duration_ms"]
 
 
-async def test_a_key_that_may_only_decide_can_decide(plane: Plane, waiting: dict[str, Any]):
-    secret = await plane.org.key(["approvals:decide"], kind="operator")
-    headers = {"Authorization": f"Bearer {secret}"}
-    answer = await plane.agent.post(**_signal(waiting, {"outcome": "reject"}), headers=headers)
-    assert answer.status_code == 200
-    reader = {"Authorization": f"Bearer {await plane.org.key(['executions:read'])}"}
-    refused = await plane.agent.post(**_signal(waiting, {"outcome": "reject"}), headers=reader)
-    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+async def test_only_a_member_whose_role_lets_them_decides(plane: Plane, other_plane: Plane, waiting: dict[str, Any]):
+    async def decide(token: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return await plane.agent.post(**_signal(waiting, {"outcome": "reject"}), headers=headers)
+
+    approver, viewer = await plane.org.member("approver"), await plane.org.member("viewer")
+    removed, stranger = await plane.org.member("owner"), await other_plane.org.member("owner")
+    await plane.org.connection.execute("update plane.members set removed_at = now() where user_id = $1", removed.user_id)
+    head, _, signature = approver.token().split(".")
+    for token, status, code in (
+        (await plane.org.key(["executions:read"]), 403, "missing_scope"),
+        (viewer.token(), 403, "missing_scope"),
+        (stranger.token(), 404, "execution_not_found"),
+        (removed.token(), 403, "not_a_member"),
+        (approver.token(expires_in=-1), 401, "token_expired"),
+        (".".join((head, viewer.token().split(".")[1], signature)), 401, "token_invalid"),
+    ):
+        refused = await decide(token)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert (await decide(approver.token())).status_code == 200
+    ended = await plane.until(waiting["id"], "succeeded")
+    steps = (await plane.get(f"/api/executions/{ended['id']}/steps"))["data"]
+    decided = next(step["output"] for step in steps if step["path"] == "approve")
+    assert decided["decided_by"] == {"kind": "person", "id": approver.user_id, "label": approver.email}
 
 
 async def test_only_the_first_of_two_answers_counts(plane: Plane, waiting: dict[str, Any]):
     answers = await asyncio.gather(
-        *(plane.operator.post(**_signal(waiting, {"outcome": "reject"})) for _ in range(2)), return_exceptions=True
+        *(plane.person.post(**_signal(waiting, {"outcome": "reject"})) for _ in range(2)), return_exceptions=True
     )
     statuses = sorted(answer.status_code for answer in answers)
     assert statuses[0] == 200
     assert statuses[1] in {409, 410}
     await plane.until(waiting["id"], "succeeded")
-    late = await plane.operator.post(**_signal(waiting, {"outcome": "reject"}))
+    late = await plane.person.post(**_signal(waiting, {"outcome": "reject"}))
     assert (late.status_code, late.json()["code"]) == (410, "execution_ended")
 
 
 async def test_a_lost_answer_can_be_asked_for_again(plane: Plane, waiting: dict[str, Any]):
     call = _signal(waiting, {"outcome": "reject"})
-    first = await plane.operator.post(**call, headers={"Idempotency-Key": "decide"})
-    again = await plane.operator.post(**call, headers={"Idempotency-Key": "decide"})
+    first = await plane.person.post(**call, headers={"Idempotency-Key": "decide"})
+    again = await plane.person.post(**call, headers={"Idempotency-Key": "decide"})
     assert (first.status_code, again.status_code) == (200, 200)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.json() == first.json()
@@ -124,7 +143,7 @@ async def test_a_lost_answer_can_be_asked_for_again(plane: Plane, waiting: dict[
 async def test_an_approval_that_is_not_open_yet_is_not_queued(still_plane: Plane):
     await still_plane.store(APPROVAL)
     execution = await still_plane.start("refund", input={"amount": 1})
-    answer = await still_plane.operator.post(**_signal(execution, {"outcome": "approve"}))
+    answer = await still_plane.person.post(**_signal(execution, {"outcome": "approve"}))
     assert (answer.status_code, answer.json()["code"]) == (409, "not_waiting")
 
 

@@ -30,7 +30,7 @@ async def test_a_parent_names_the_child_that_it_waits_for(plane: Plane):
     assert child["waiting_for"][0]["message"] == "Shall we?"
 
     signal = {"name": "approve", "payload": {"outcome": "reject"}}
-    assert (await plane.operator.post(f"/api/executions/{child['id']}/signal", json=signal)).status_code == 200
+    assert (await plane.person.post(f"/api/executions/{child['id']}/signal", json=signal)).status_code == 200
     ended = await plane.until(parent["id"], "succeeded")
     assert ended["output"] == "reject"
     steps = {step["path"]: step for step in (await plane.get(f"/api/executions/{parent['id']}/steps"))["data"]}

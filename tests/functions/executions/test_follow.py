@@ -148,7 +148,7 @@ async def test_waiting_for_a_person_is_no_work(plane: Plane):
     execution = await plane.until((await plane.start("refund", input={"amount": 1}))["id"], "waiting")
     await asyncio.sleep(0.1)
     signal = {"name": "approve", "payload": {"outcome": "reject"}}
-    await plane.operator.post(f"/api/executions/{execution['id']}/signal", json=signal)
+    await plane.person.post(f"/api/executions/{execution['id']}/signal", json=signal)
     await plane.until(execution["id"], "succeeded")
     trace = await plane.get(f"/api/executions/{execution['id']}/trace")
     spans = {span["path"]: span for span in trace["spans"]}

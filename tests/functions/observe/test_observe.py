@@ -117,7 +117,7 @@ async def test_waiting_for_people_is_listed_apart(plane: Plane):
     await plane.store(APPROVAL)
     execution = await plane.until((await plane.start("ask"))["id"], "waiting")
     signal = {"name": "approve", "payload": {"outcome": "approve"}}
-    await plane.operator.post(f"/api/executions/{execution['id']}/signal", json=signal)
+    await plane.person.post(f"/api/executions/{execution['id']}/signal", json=signal)
     await plane.until(execution["id"], "succeeded")
     slow = await plane.get("/api/observe/bottlenecks")
     assert slow["data"] == []

@@ -29,7 +29,7 @@ CLASSIFY = """
         "steps.classify.output.label == 'refund'", "steps.classify.output.amount * 2 > input.count",
         "steps.classify.output.lines[0].sku + 'x'", "steps.classify.output.lines | map(attribute='sku') | join(',')",
         "steps.page.output.status == 200 and steps.page.output.body.any.thing", "steps.page.output.headers['x']",
-        "steps.ask.output.outcome == 'yes'", "steps.ask.output.form.amount > 1", "steps.ask.output.decided_by == 'x'",
+        "steps.ask.output.outcome == 'yes'", "steps.ask.output.form.amount > 1", "steps.ask.output.decided_by.label == 'x'",
         "steps.many.output[0].tag | upper", "steps.many.output | map(attribute='n') | sum", "steps.plain.output.text",
         "steps.classify.error.code == 'x'", "steps.classify.status == 'failed'", "steps.many.exhausted",
         "steps['classify'].output['label']", "input.text[:10]", "input.tags | default([]) | length > 0",
