@@ -15,9 +15,35 @@ SEEDS = {
         "insert into plane.audit_seals (org_id, seq, entry_id, text, hash) values ($1, 1, 0, $2, repeat('1', 64))",
         lambda _: (),
     ),
+    "secrets": (
+        """
+        insert into plane.secrets (org_id, name, sealed, updated_by)
+        values ($1, 'SEALED', jsonb_build_object('key', $2::text, 'text', $2::text), '{}')
+        """,
+        lambda _: (),
+    ),
+    "policies": (
+        """
+        insert into plane.policies (id, org_id, name, effect, kind, pattern, reason, created_by)
+        values ($3, $1, $2, 'ask', 'host', 'nowhere.example', $2, '{}')
+        """,
+        lambda t: (t.id("policy"),),
+    ),
 }
+IDS = ("policy",)
 
 CALLS = {
+    "create_policy": lambda _: {"name": "one more", "effect": "deny", "kind": "tool", "pattern": "x"},
+    "delete_policy": lambda t: {"id": t.id("policy")},
+    "delete_secret": lambda _: {"name": "SEALED"},
+    "get_policy": lambda t: {"id": t.id("policy")},
+    "get_secret_version": lambda _: {"name": "SEALED"},
+    "list_policies": lambda _: {"limit": 10, "cursor": None},
+    "list_sealed_secrets": lambda _: {"master_key": "another", "limit": 10},
+    "list_secrets": lambda _: {"limit": 10, "cursor": None},
+    "put_secret": lambda _: {"name": "NEW", "version": 1, "sealed": {"key": "k"}},
+    "reseal_secrets": lambda _: {"secrets": [{"name": "SEALED", "version": 1, "sealed": {"key": "k"}}]},
+    "update_policy": lambda t: {"id": t.id("policy"), "changes": {"effect": "deny"}},
     "export_audit": lambda _: {"limit": 10, "after": 0},
     "list_audit": lambda _: {"limit": 10, "cursor": None},
     "verify_audit": lambda _: {"limit": 10, "after": None, "known": None},
@@ -26,3 +52,5 @@ CALLS = {
 DEFINERS = {
     "record_audit": "select plane.record_audit('forged', 'agents', $2::text)",
 }
+
+WRITES = {"secrets": {"insert", "update", "delete"}, "policies": {"insert", "update", "delete"}}
