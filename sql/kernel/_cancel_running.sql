@@ -8,9 +8,7 @@ declare
   v_id  uuid;
   v_due jsonb := '[]';
 begin
-  -- cancel_execution takes the organisation from the claims: for the rest of the transaction this is theirs.
-  perform set_config('request.jwt.claims', jsonb_build_object('principal', 'runner', 'org_id', p_org_id,
-    'key_kind', 'runner', 'scopes', '[]'::jsonb)::text, true);
+  perform plane._act_for(p_org_id, null);
   foreach v_id in array p_execution_ids loop
     begin
       v_due := v_due || (plane.cancel_execution(v_id) -> 'due');

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from functions.shared.chores.chore import Chore, Plane
 from functions.shared.db import schedules
+from functions.shared.errors import PlaneError
+from functions.shared.log import logger
 from functions.shared.triggers.cron import Cron, CronProblem, jitter_of, plan_firings
 from functions.shared.triggers.starting import CannotStart, scheduled_input
 
@@ -20,6 +22,8 @@ PAGES = 20
 PAGE = 20
 LEASE_S = 30.0
 
+log = logger("schedules")
+
 
 async def fire_schedules(plane: Plane) -> Sequence[JsonObject]:
     """Fire what is due, and start what was queued. Answers the doorbells to ring."""
@@ -27,10 +31,19 @@ async def fire_schedules(plane: Plane) -> Sequence[JsonObject]:
     for _ in range(PAGES):
         claimed = await schedules.claim_schedules(plane.db, limit=PAGE, lease_s=LEASE_S)
         for schedule in claimed:
-            due += await schedules.record_firings(plane.db, firings_of(schedule))
+            due += await _fire_due(plane, schedule)
         if len(claimed) < PAGE:
             break
     return [*due, *await schedules.start_queued(plane.db)]
+
+
+async def _fire_due(plane: Plane, schedule: DueSchedule) -> list[JsonObject]:
+    """Fire one; what goes wrong with it keeps no other from its turn, and is tried again when its claim is over."""
+    try:
+        return await schedules.record_firings(plane.db, firings_of(schedule))
+    except PlaneError as error:
+        log.warning("the schedule %s did not fire: %s", schedule.id, error.detail)
+        return []
 
 
 def firings_of(schedule: DueSchedule) -> JsonObject:

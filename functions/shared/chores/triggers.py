@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from functions.shared.chores.chore import Chore, Plane
 from functions.shared.db import triggers
+from functions.shared.errors import PlaneError
+from functions.shared.log import logger
 from functions.shared.triggers.starting import CannotStart, evaluated, input_for
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ PAGES = 20
 PAGE = 20
 LEASE_S = 30.0
 MAX_HOPS = 8
+MAX_ATTEMPTS = 10
+
+log = logger("triggers")
 
 
 async def handle_messages(plane: Plane) -> Sequence[JsonObject]:
@@ -29,10 +34,23 @@ async def handle_messages(plane: Plane) -> Sequence[JsonObject]:
     for _ in range(PAGES):
         messages = await triggers.claim_messages(plane.db, limit=PAGE, lease_s=LEASE_S)
         for message in messages:
-            due += await triggers.finish_message(plane.db, message, what_to_do(message))
+            due += await _handle(plane, message)
         if len(messages) < PAGE:
             break
     return due
+
+
+async def _handle(plane: Plane, message: Message) -> list[JsonObject]:
+    """Handle one; what keeps failing for reasons of our own is given up, and keeps no other from its turn."""
+    try:
+        return await triggers.finish_message(plane.db, message, what_to_do(message))
+    except PlaneError as error:
+        log.warning("the message %s was not handled: %s", message.id, error.detail)
+        if message.attempts < MAX_ATTEMPTS:
+            return []
+        return await triggers.finish_message(
+            plane.db, message, {"error": {"code": error.code, "message": error.detail}}
+        )
 
 
 def what_to_do(message: Message) -> JsonObject:

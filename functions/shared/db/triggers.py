@@ -21,6 +21,7 @@ class Message:
     id: str
     claim_ref: str
     org_id: str
+    attempts: int
     message_id: str
     headers: JsonObject
     body: Json
@@ -68,10 +69,12 @@ async def fan_out_triggers(db: Database) -> bool:
 async def claim_messages(db: Database, *, limit: int, lease_s: float) -> list[Message]:
     """Take messages that wait."""
     answer: Any = await db.kernel("claim_messages", {"limit": limit, "lease_seconds": lease_s})
-    names = ("id", "claim_ref", "org_id", "message_id", "headers", "body", "hops", "received_at", "source", "target")
+    names = ("id", "claim_ref", "org_id", "attempts", "message_id", "headers", "body", "hops", "received_at")
     return [
         Message(
             **{name: row[name] for name in names},
+            source=row["source"],
+            target=row["target"],
             version_id=row["version_id"],
             document=answer["documents"].get(row["version_id"]),
         )
