@@ -25,7 +25,8 @@ _WORDS: dict[State, str] = {
     "down": "does not work now",
     "unknown": "is not watched from here",
 }
-_WORST_FIRST: tuple[State, ...] = ("down", "slow", "unknown")
+_WORST_FIRST: tuple[State, ...] = ("down", "slow", "unknown", "works")
+_TAGS: dict[State, str] = {"works": "good", "slow": "warn", "down": "urgent", "unknown": ""}
 _SUMMARIES: dict[State, str] = {
     "works": "Everything works",
     "slow": "There are delays",
@@ -36,12 +37,13 @@ _SUMMARIES: dict[State, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the plane, and how it is."""
+    """A part of the plane, and how it is. `tag`: the class of the style sheet."""
 
     name: str
     what: str
     state: State
     words: str
+    tag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,14 @@ class StatusPage(Page):
 def status_page(sight: Sight, at: datetime) -> StatusPage:
     """Make the page of what was seen."""
     states: tuple[tuple[str, str, State], ...] = (
-        ("API", "answers requests", "works"),
-        ("Database", "keeps everything", sight.database_state),
-        ("Executions", "begin when they are due", sight.work_state),
-        ("Chores", "timers, deliveries, clearing up", sight.chores_state),
-        ("Engine", "keeps its own rules", sight.engine_state),
+        ("API", "Answers requests.", "works"),
+        ("Database", "Keeps everything.", sight.database_state),
+        ("Executions", "Begin when they are due.", sight.work_state),
+        ("Chores", "Timers, deliveries, clearing up.", sight.chores_state),
+        ("Engine", "Keeps its own rules.", sight.engine_state),
     )
-    seen = {state for _, _, state in states}
-    worst = next((state for state in _WORST_FIRST if state in seen), "works")
-    parts = tuple(Part(name, what, state, _WORDS[state]) for name, what, state in states)
+    worst = min((state for _, _, state in states), key=_WORST_FIRST.index)
+    parts = tuple(Part(name, what, state, _WORDS[state], _TAGS[state]) for name, what, state in states)
     shown_at = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return StatusPage(_SUMMARIES[worst], worst, parts, shown_at, REFRESH_S)
 

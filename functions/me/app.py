@@ -243,8 +243,9 @@ async def get_inbox(
 ) -> object:
     """Tell an agent that wakes up what it was doing and what waits for it, in one call, within a budget of tokens.
 
-    Its executions and what they wait for, hand-offs that it has or may take, answers to what it asked, money left,
-    and what it noted last; each with a call that takes it further. What does not fit is shortened, then counted in `omitted`.
+    Its executions and what they wait for, hand-offs that it has or may take, answers to what it asked, money left, and
+    what it noted last; each with a call that takes it further. What does not fit is shortened, then counted in
+    `omitted`.
     """
     named = agent or named_agent(request)
     if named is None:
