@@ -174,6 +174,12 @@ def _rerun(step: CompiledStep) -> tuple[Risk, str, str]:
             return "safe", "the wait is a row in the database; its answer counts once", ""
         case "workflow":
             return "safe", "the child is started once: its id follows from the wait", ""
+        case "handoff" | "agent":
+            return (
+                "safe",
+                "handed over once: its id follows from the wait; the agent's own work counts once, by its claim",
+                "",
+            )
         case "state" | "memory" | "emit":
             return "safe", "done exactly once, under the step's own key", ""
         case "code":
