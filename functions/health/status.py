@@ -62,17 +62,20 @@ class StatusPage(Page):
 
 def status_page(sight: Sight, at: datetime) -> StatusPage:
     """Make the page of what was seen."""
-    states: tuple[tuple[str, str, State], ...] = (
-        ("API", "Answers requests.", "works"),
-        ("Database", "Keeps everything.", sight.database_state),
-        ("Executions", "Begin when they are due.", sight.work_state),
-        ("Chores", "Timers, deliveries, clearing up.", sight.chores_state),
-        ("Engine", "Keeps its own rules.", sight.engine_state),
+    parts = (
+        _part("API", "Answers requests.", "works"),
+        _part("Database", "Keeps everything.", sight.database_state),
+        _part("Executions", "Begin when they are due.", sight.work_state),
+        _part("Chores", "Timers, deliveries, clearing up.", sight.chores_state),
+        _part("Engine", "Keeps its own rules.", sight.engine_state),
     )
-    worst = min((state for _, _, state in states), key=_WORST_FIRST.index)
-    parts = tuple(Part(name, what, state, _WORDS[state], _TAGS[state]) for name, what, state in states)
+    worst = min((part.state for part in parts), key=_WORST_FIRST.index)
     shown_at = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return StatusPage(_SUMMARIES[worst], worst, parts, shown_at, REFRESH_S)
+
+
+def _part(name: str, what: str, state: State) -> Part:
+    return Part(name, what, state, _WORDS[state], _TAGS[state])
 
 
 async def _as_it_is(request: Request, endpoint: Endpoint) -> Response:

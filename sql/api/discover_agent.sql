@@ -1,5 +1,6 @@
 -- Registers the agent that a card describes, or refreshes the one that was discovered by this card's address before.
--- payload: {card_url, name? (else the card's; a known agent keeps its own), card_name, description, framework, capabilities, endpoint, card, verified: signed | unsigned, key_id}
+-- payload: {card_url, name? (else the card's; a known agent keeps its own),
+--           card_name, description, framework, capabilities, endpoint, card, verified: signed | unsigned, key_id}
 -- answers: the agent, and is_created · locks: the agent · raises: 403 quota_exceeded, 409 agent_name_taken, card_no_longer_signed
 create function api.discover_agent(payload jsonb)
 returns jsonb
