@@ -316,3 +316,32 @@ async def test_schedules_are_their_organisation_s_and_operators_change_them(
         status = 200 if method == "GET" else 403
         assert (await outside.agent.request(method, at, json=body)).status_code == status, at
     assert (await outside.operator.delete(path)).status_code == 204
+
+
+async def limit_running(outside: Outside, most: int) -> None:
+    await outside.org.connection.execute(
+        "insert into plane.quotas (org_id, name, max_value) values ($1, 'concurrent_executions', $2)"
+        " on conflict (org_id, name) do update set max_value = excluded.max_value",
+        *(outside.org.id, most),
+    )
+
+
+async def test_a_start_that_a_quota_refuses_is_noted_with_the_reason(outside: Outside) -> None:
+    schedule = await make(outside)
+    await limit_running(outside, 0)
+    await make_due(outside, schedule, last_hour())
+    await fire_schedules(outside.plane)
+
+    (failed,) = await history(outside, schedule)
+    assert (failed["outcome"], failed["error"]["code"]) == ("failed", "quota_exceeded")
+    assert await outside.executions() == []
+
+
+async def test_what_is_queued_waits_for_a_quota_too(outside: Outside) -> None:
+    schedule, _ = await overlapping(outside, "queue")
+    await end_executions(outside)
+    await limit_running(outside, 0)
+    assert await verbs.start_queued(outside.plane.db) == []
+    await limit_running(outside, 5)
+    assert len(await verbs.start_queued(outside.plane.db)) == 1
+    assert [each["outcome"] for each in await history(outside, schedule)] == ["fired", "fired"]

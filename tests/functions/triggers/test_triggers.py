@@ -142,3 +142,23 @@ async def test_triggers_are_their_organisation_s_and_operators_change_them(
         assert (await outside.agent.request(method, path, json={} if method == "PATCH" else None)).status_code == status
     assert (await outside.operator.delete(path)).status_code == 204
     assert (await outside.get("/api/triggers"))["data"] == []
+
+
+async def test_a_start_that_a_quota_of_the_moment_refuses_comes_back_by_itself(outside: Outside) -> None:
+    await outside.echo()
+    await outside.post("/api/triggers", TRIGGER)
+    db = outside.org.connection
+    await db.execute(
+        "insert into plane.quotas (org_id, name, max_value) values ($1, 'concurrent_executions', 0)", outside.org.id
+    )
+    await emit(outside, "order.paid", {"what": "x"})
+
+    async def tried() -> Any:
+        return [each for each in await messages(outside) if each["attempts"]]
+
+    (waiting,) = await until(tried, lambda: handle_messages(outside.plane))
+    assert (waiting["status"], await outside.executions()) == ("pending", [])
+    await db.execute("update plane.quotas set max_value = 5 where org_id = $1", outside.org.id)
+    await db.execute("update plane.trigger_messages set due_at = now() where org_id = $1", outside.org.id)
+    await until(handled(outside, 1), lambda: handle_messages(outside.plane))
+    assert len(await outside.executions()) == 1
