@@ -117,6 +117,21 @@ class OrganisationsPage(SitePage):
     next: str
 
 
+@dataclass(frozen=True, slots=True)
+class JoinPage(SitePage):
+    """What an invitation offers. Without a viewer it leads to the sign-in first."""
+
+    template: ClassVar[str] = "join.html"
+    form_token: str
+    token: str
+    organisation: str
+    email: str
+    role: str
+    invited_by: str
+    expires: Moment | None
+    sign_in: str
+
+
 Tab = Literal["answerable", "mine", "all"]
 
 

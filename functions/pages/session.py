@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, quote
 
 from starlette.responses import RedirectResponse, Response
@@ -12,11 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from functions.pages.auth_client import AuthClient, AuthRefused
 from functions.pages.cookies import ACCESS, ORGANISATION, REFRESH, Cookies
 from functions.pages.pages import NoticePage, Viewer
-from functions.shared.config import settings as settings_of_process
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.db.port import Person
 from functions.shared.errors import InvalidInput, PlaneError, Unauthenticated, Unavailable
-from functions.shared.web.connection import database_of, tokens_of
+from functions.shared.web.connection import database_of, settings_of, tokens_of
 from functions.shared.web.exchange import exchange_of
 from functions.shared.web.html import HEADERS, render, require_own_form
 from functions.shared.web.problems import unexpected
@@ -24,7 +23,6 @@ from functions.shared.web.problems import unexpected
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from functions.shared.config import Settings
     from functions.shared.jsonvalue import JsonObject
     from functions.shared.web.plain_route import Endpoint
 
@@ -66,12 +64,6 @@ def redirect(path: str, **query: str) -> Response:
     """Go to a page by GET."""
     pairs = "&".join(f"{name}={quote(value, safe='/')}" for name, value in query.items() if value)
     return RedirectResponse(f"{path}?{pairs}" if pairs else path, 303)
-
-
-def settings_of(request: Request) -> Settings:
-    """Give the settings of the app: a local plane has its own."""
-    known: Settings | None = getattr(request.app.state, "settings", None)
-    return known or settings_of_process()
 
 
 def cookies_of(request: Request) -> Cookies:
@@ -202,14 +194,9 @@ async def _refresh(request: Request, cookies: Cookies) -> str:
     if not cookies.get(REFRESH):
         raise SignInNeeded
     try:
-        tokens = await AuthClient(settings_of(request)).refresh(cookies.get(REFRESH))
+        tokens = await AuthClient(settings_of(request.app)).refresh(cookies.get(REFRESH))
     except AuthRefused:
         cookies.drop(ACCESS, REFRESH)
         raise SignInNeeded from None
     cookies.sign_in(tokens.access, tokens.refresh)
     return tokens.access
-
-
-def extra_of(error: PlaneError, name: str) -> Any:  # noqa: ANN401  JSON of the error
-    """Give what an error says beside its text."""
-    return error.extra.get(name)

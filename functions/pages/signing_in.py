@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 from functions.pages.auth_client import AuthClient, AuthRefused, Tokens
 from functions.pages.cookies import ACCESS, EMAIL, EMAIL_SECONDS, ORGANISATION, REFRESH
 from functions.pages.pages import (
     CodePage,
     ConfirmPage,
+    JoinPage,
     Membership,
     NoticePage,
     OrganisationsPage,
@@ -21,18 +25,20 @@ from functions.pages.pages import (
 )
 from functions.pages.session import (
     HOME,
+    SignInNeeded,
     cookies_of,
     guard,
     posted,
     redirect,
     safe_next,
-    settings_of,
     signed_in,
 )
+from functions.pages.words import moment
+from functions.shared.db import members
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.db.port import Person
 from functions.shared.errors import PlaneError, RateLimited
-from functions.shared.web.connection import database_of
+from functions.shared.web.connection import database_of, settings_of
 from functions.shared.web.html import render
 from functions.shared.web.plain_route import PlainRouter
 
@@ -69,7 +75,7 @@ async def send_code(request: Request) -> Response:
     email, following = form.get("email", "").strip(), safe_next(form.get("next", ""))
     if "@" not in email:
         return _sign_in_page(request, following, email, _AUTH_SAYS["validation_failed"])
-    known = settings_of(request)
+    known = settings_of(request.app)
     try:
         await AuthClient(known).send_code(email, redirect_to=known.public_url.rstrip("/") + following)
     except AuthRefused as error:
@@ -97,7 +103,7 @@ async def verify_code(request: Request) -> Response:
     if not code:
         return _code_page(request, following, "Write the code that is in the mail.")
     try:
-        tokens = await AuthClient(settings_of(request)).verify_code(email, code)
+        tokens = await AuthClient(settings_of(request.app)).verify_code(email, code)
     except AuthRefused:
         return _code_page(request, following, _CODE_ENDED)
     except RateLimited as error:
@@ -126,7 +132,7 @@ async def verify_link(request: Request) -> Response:
     form = await posted(request)
     kind = form.get("kind", "")
     try:
-        tokens = await AuthClient(settings_of(request)).verify_link(
+        tokens = await AuthClient(settings_of(request.app)).verify_link(
             form.get("token_hash", ""), kind if kind in _LINK_KINDS else "email"
         )
     except AuthRefused:
@@ -147,7 +153,7 @@ async def sign_out(request: Request) -> Response:
     if access := cookies.get(ACCESS):
         # it has ended already, or nobody can tell: this browser forgets it all the same
         with suppress(AuthRefused, PlaneError):
-            await AuthClient(settings_of(request)).sign_out(access)
+            await AuthClient(settings_of(request.app)).sign_out(access)
     cookies.drop(ACCESS, REFRESH, ORGANISATION, EMAIL)
     cookies.renew_form()
     return redirect("/sign-in", said="signed-out")
@@ -166,13 +172,48 @@ async def verify_second_factor(request: Request) -> Response:
     who = await signed_in(request)
     code = "".join(form.get("code", "").split())
     try:
-        tokens = await AuthClient(settings_of(request)).verify_challenge(
+        tokens = await AuthClient(settings_of(request.app)).verify_challenge(
             who.person.token, form.get("factor_id", ""), form.get("challenge_id", ""), code
         )
     except AuthRefused:
         return await _second_factor_page(request, form.get("next", ""), "That code is wrong, or it has expired.")
     cookies_of(request).sign_in(tokens.access, tokens.refresh)
     return redirect(safe_next(form.get("next", "")))
+
+
+@router.get("/join")
+async def show_invitation(request: Request) -> Response:
+    """Show what an invitation offers. Opening it accepts nothing."""
+    token = request.query_params.get("token", "")
+    offer = cast("dict[str, Any]", await members.show_invitation(await database_of(request.app), _hash_of(token)))
+    try:
+        email = (await signed_in(request)).email
+    except SignInNeeded:
+        email = ""
+    form_token = cookies_of(request).form_token()
+    page = JoinPage(
+        viewer=Viewer(email, form_token) if email else None,
+        form_token=form_token,
+        token=token,
+        organisation=offer["organisation"],
+        email=offer["email"],
+        role=offer["role"],
+        invited_by=offer["invited_by"] or "",
+        expires=moment(offer["expires_at"], datetime.now(UTC)),
+        sign_in=f"/sign-in?{urlencode({'next': f'/join?token={token}'})}",
+    )
+    return render(page)
+
+
+@router.post("/join")
+async def accept_invitation(request: Request) -> Response:
+    """Become a member."""
+    form = await posted(request)
+    who = await signed_in(request)
+    db = CallerDb(await database_of(request.app), Person(who.person.token, who.person.claims))
+    joined = cast("dict[str, Any]", await members.accept_invitation(db, _hash_of(form.get("token", ""))))
+    cookies_of(request).set(ORGANISATION, joined["organisation"]["id"])
+    return redirect(HOME)
 
 
 @router.get("/organisations")
@@ -228,7 +269,7 @@ def _code_page(request: Request, following: str, problem: str = "", status: int 
 
 async def _second_factor_page(request: Request, following: str, problem: str = "") -> Response:
     who = await signed_in(request)
-    auth = AuthClient(settings_of(request))
+    auth = AuthClient(settings_of(request.app))
     try:
         factor = await auth.factor(who.person.token)
         challenge = await auth.challenge(who.person.token, factor.id) if factor else ""
@@ -271,25 +312,19 @@ def _ended_link() -> Response:
 
 
 async def _memberships(request: Request, person: Person) -> list[Membership]:
-    """Give the organisations of a person: the plane names them where it cannot know which one is meant."""
     current = cookies_of(request).get(ORGANISATION)
     db = CallerDb(await database_of(request.app), Person(person.token, person.claims))
-    try:
-        caller = cast("JsonObject", await db.read("get_caller", {}))
-    except PlaneError as error:
-        if error.code == "not_a_member":
-            return []
-        if error.code != "organisation_required":
-            raise
-        found = cast("list[JsonObject]", error.extra.get("organisations") or [])
-        return [
-            Membership(str(each["id"]), str(each["name"]), str(each["role"]), is_current=each["id"] == current)
-            for each in found
-        ]
-    organisation = cast("JsonObject", caller["organisation"])
-    return [Membership(str(organisation["id"]), str(organisation["name"]), "")]
+    found = cast("dict[str, list[JsonObject]]", await members.list_organisations(db))
+    return [
+        Membership(str(each["id"]), str(each["name"]), str(each["role"]), is_current=each["id"] == current)
+        for each in found["data"]
+    ]
+
+
+def _hash_of(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
 
 
 def _mailbox(request: Request) -> str:
-    known = settings_of(request)
+    known = settings_of(request.app)
     return "/dev/mail" if known.local_data and not known.supabase_url else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import stat
@@ -42,6 +43,8 @@ def test_a_killed_plane_starts_again_on_the_same_data_with_the_same_key(tmp_path
     assert second["url"] in printed
     assert second["api_key"] in printed
     assert "curl" in printed
+    assert f"{second['url']}/inbox" in printed
+    assert f"sign in as developer@localhost; codes are at {second['url']}/dev/mail" in " ".join(printed.split())
     assert not (tmp_path / "data" / "pg" / "cluster" / "postmaster.pid").exists()
     assert not (tmp_path / "data" / "ready.json").exists()
 
@@ -119,3 +122,12 @@ def test_a_postgres_that_died_is_started_again(tmp_path: Path) -> None:
     assert refused.status_code in {200, 503}
     assert refused.status_code == 200 or refused.headers["Retry-After"]
     assert "it runs again" in plane.stop()
+
+
+def test_the_developer_signs_in_as_owner_of_the_development_organisation(plane: DevProcess) -> None:
+    url, email = plane.ready["url"], "developer@localhost"
+    httpx.post(f"{url}/auth/v1/otp", json={"email": email}).raise_for_status()
+    code = re.findall(r'class="mail-code">(\d{6})<', httpx.get(f"{url}/dev/mail").text)[0]
+    session = httpx.post(f"{url}/auth/v1/verify", json={"type": "email", "email": email, "token": code}).json()
+    me = httpx.get(f"{url}/api/me", headers={"Authorization": f"Bearer {session['access_token']}"}).json()
+    assert (me["organisation"]["name"], me["person"]["email"], me["person"]["role"]) == ("development", email, "owner")

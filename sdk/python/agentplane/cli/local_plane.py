@@ -30,6 +30,7 @@ from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, consol
 from functions.local import create_local_app
 from functions.shared.auth.keys import hash_key, new_key, read_peppers
 from functions.shared.config import Settings
+from functions.shared.devauth import user_id_of
 from functions.shared.postgres.binaries import PostgresProblem
 from functions.shared.postgres.connection import Connection, PostgresError
 from functions.shared.postgres.migrate import MigrationProblem, apply
@@ -41,6 +42,7 @@ from functions.shared.simulator.server import Simulator
 HOST = "127.0.0.1"
 DATABASE = "agentplane"
 ORGANISATION = "development"
+DEVELOPER = "developer@localhost"
 GRACE_SECONDS = 5
 WATCH_SECONDS = 1
 
@@ -308,6 +310,10 @@ async def _prepare(owner_url: str, identity: Identity, peppers: Sequence[str]) -
         if not await _stored(connection, identity.api_key, peppers):
             key = hash_key(identity.api_key, peppers[:1])
             await operator.create_first_organisation(connection, identity.organisation, key, identity.api_key[:14])
+        await connection.execute(
+            "select gateway.create_member(o.id, $1::uuid, $2, 'owner') from plane.organisations as o where o.name = $3",
+            *(user_id_of(DEVELOPER), DEVELOPER, identity.organisation),
+        )
 
 
 async def _stored(connection: Connection, secret: str, peppers: Sequence[str]) -> str | None:
@@ -346,6 +352,7 @@ def _announce(ready: dict[str, Any], options: Options) -> None:
     url, key = ready["url"], ready["api_key"]
     console.print(f"\nAgentPlane is ready at [bold]{url}[/]   (API page: {url}/docs)")
     console.print(f"API key (kept in {options.data}): [bold]{key}[/]\n")
+    console.print(f"Inbox for people: [bold]{url}/inbox[/]   sign in as {DEVELOPER}; codes are at {url}/dev/mail\n")
     console.print("Try:", style="dim")
     console.print(f"curl -s {url}/api/me -H 'Authorization: Bearer {key}'", soft_wrap=True)
     console.print(f'{program()} run templates/workflows/hello.yaml --input \'{{"name": "Ada"}}\'', soft_wrap=True)
