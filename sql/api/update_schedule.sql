@@ -1,7 +1,8 @@
--- Changes a schedule. The caller has read it, works out the whole of it, and says when it was changed and fired last; a firing that somebody works
--- out at the moment is worked out again.
--- payload: {id, if_updated_at, if_last_fire_at, action: update_schedule | pause_schedule | resume_schedule, changes: {name?, workflow?, version?, input?,
---           cron?, timezone?, catch_up?, max_catch_up?, overlap?, jitter_seconds?, starts_at?, ends_at?}, status, keeps_times? or next_fire_at, due_at}
+-- Changes a schedule. The caller has read it, works out the whole of it, and says when it was changed and fired last; a firing that
+-- somebody works out at the moment is worked out again.
+-- payload: {id, if_updated_at, if_last_fire_at, action: update_schedule | pause_schedule | resume_schedule, changes: {name?, workflow?,
+--           version?, input?, cron?, timezone?, catch_up?, max_catch_up?, overlap?, jitter_seconds?, starts_at?, ends_at?}, status,
+--           keeps_times? or next_fire_at, due_at}
 -- answers: the schedule · raises: 404 schedule_not_found, workflow_not_found, version_not_found, 409 schedule_changed, name_taken
 create function api.update_schedule(payload jsonb)
 returns jsonb
