@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest as hmac_sha256
 from string import ascii_letters, digits
@@ -99,6 +100,7 @@ def hash_key(secret: str, peppers: Sequence[str] = ("",)) -> str:
     return " ".join(_presented(secret, pepper) for pepper in peppers)
 
 
+@lru_cache(maxsize=8)
 def read_peppers(text: str) -> tuple[str, ...]:
     """Read `current,former` peppers. `current,`: before there was one, keys were kept without."""
     return tuple(part.strip() for part in text.split(",")[:MAX_PEPPERS])

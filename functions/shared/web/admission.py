@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from functions.shared.db.port import ApiKey
-from functions.shared.errors import PlaneError, Unauthenticated
+from functions.shared.errors import Unauthenticated
 from functions.shared.web.access import authenticate
 from functions.shared.web.connection import settings_of
 from functions.shared.web.exchange import exchange_of
@@ -15,8 +14,6 @@ from functions.shared.web.sign_of_life import named_agent
 from functions.shared.web.strangers import Strangers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from fastapi import FastAPI
     from starlette.requests import Request
 
@@ -25,21 +22,56 @@ if TYPE_CHECKING:
     from functions.shared.web.access import Access
 
 
-@asynccontextmanager
-async def admitted(request: Request, access: Access) -> AsyncGenerator[None]:
-    """Authenticate, take a request from what the caller has left, and say in the answer what there is still.
+class Admitted:
+    """Authenticates, takes a request from what the caller has left, and says in the answer what there is still.
 
     A person without an organisation has no limit but the one on strangers. Raises Unauthenticated, RateLimited.
     """
-    ticket = await _enter(request, access)
-    failure: PlaneError | None = None
-    try:
-        yield
-    except PlaneError as error:
-        failure = error
-        raise
-    finally:
-        _leave(request, ticket, failure)
+
+    __slots__ = ("_access", "_address", "_credentials", "_request", "_strangers", "_ticket")
+
+    def __init__(self, request: Request, access: Access) -> None:
+        self._request = request
+        self._access = access
+        self._credentials = request.headers.get("authorization") or ""
+        client = request.scope.get("client")
+        self._address: str = client[0] if client else ""
+        self._strangers = _strangers_of(request.app)
+        self._ticket: Ticket | None = None
+
+    async def __aenter__(self) -> None:
+        self._strangers.check(self._address, self._credentials)
+        try:
+            caller = await authenticate(self._request)
+        except Unauthenticated:
+            if self._credentials:
+                self._strangers.note_failure(self._address)
+            raise
+        state = self._request.scope["state"]
+        state["caller"] = caller
+        if self._access.is_for_users:
+            return
+        name, kind = _name(caller)
+        ticket = _rates_of(self._request.app).admit(name, kind, named_agent(self._request))
+        if ticket.refusal is not None:
+            exchange_of(self._request).headers.update(ticket.headers())
+            raise ticket.refusal
+        state["ticket"] = self._ticket = ticket
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        ticket = self._ticket
+        if ticket is not None:
+            ticket.settle(error)
+        if isinstance(error, Unauthenticated):
+            self._strangers.note_failure(self._address)
+            if ticket is not None:
+                _rates_of(self._request.app).forget(_name(self._request.scope["state"]["caller"])[0])
+            return
+        db: CallerDb | None = self._request.scope["state"].get("db")
+        if db is not None and db.is_asked:
+            self._strangers.note_known(self._credentials)
+        if ticket is not None:
+            exchange_of(self._request).headers.update(ticket.headers())
 
 
 def lease_of(request: Request) -> Lease | None:
@@ -48,52 +80,10 @@ def lease_of(request: Request) -> Lease | None:
     return ticket.lease if ticket is not None else None
 
 
-async def _enter(request: Request, access: Access) -> Ticket | None:
-    app = request.app
-    strangers, credentials, address = _strangers_of(app), request.headers.get("authorization"), _address(request)
-    strangers.check(address, credentials)
-    try:
-        caller = await authenticate(request)
-    except Unauthenticated:
-        if credentials:
-            strangers.note_failure(address)
-        raise
-    request.state.caller = caller
-    if access.is_for_users:
-        return None
-    name, kind = _name(caller)
-    ticket = _rates_of(app).admit(name, kind, named_agent(request))
-    if ticket.refusal is not None:
-        exchange_of(request).headers.update(ticket.headers())
-        raise ticket.refusal
-    request.state.ticket = ticket
-    return ticket
-
-
-def _leave(request: Request, ticket: Ticket | None, error: PlaneError | None) -> None:
-    if ticket is not None:
-        ticket.settle(error)
-    strangers, credentials = _strangers_of(request.app), request.headers.get("authorization") or ""
-    if isinstance(error, Unauthenticated):
-        strangers.note_failure(_address(request))
-        if ticket is not None:
-            _rates_of(request.app).forget(_name(request.state.caller)[0])
-        return
-    db: CallerDb | None = request.scope["state"].get("db")
-    if db is not None and db.is_asked:
-        strangers.note_known(credentials)
-    if ticket is not None:
-        exchange_of(request).headers.update(ticket.headers())
-
-
 def _name(caller: Caller) -> tuple[str, str]:
     if isinstance(caller, ApiKey):
         return caller.key_hash, "key"
     return f"{caller.claims.get('sub')}\n{caller.organisation}", "person"
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def _rates_of(app: FastAPI) -> Rates:

@@ -20,7 +20,6 @@ from functions.shared.errors import RateLimited
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from functions.shared.errors import PlaneError
     from functions.shared.jsonvalue import JsonObject
 
 # How long leased requests are good: so long may a new limit take to be heard of.
@@ -68,6 +67,7 @@ class Share:
     told_at: float = 0.0
     refused_until: float = 0.0
     leasing: int = 0
+    policy: str = ""  # its item of RateLimit-Policy
 
     def needs_lease(self, now: float) -> bool:
         """Tell whether a request must ask the database."""
@@ -109,6 +109,10 @@ class Share:
         self.left = float(told.get("left") or 0)
         self.told_at = now
         self.is_known = True
+        if self.rate is not None:
+            self.policy = f'"{self.kind}";q={self.rate.quota};w={self.rate.window_seconds}'
+            if self.rate.burst != self.rate.quota:
+                self.policy += f";burst={self.rate.burst}"
 
     def remaining(self, now: float) -> int:
         """Estimate how many requests are left: on hand, and in the bucket as far as this process knows."""
@@ -127,10 +131,7 @@ class Share:
         left = self.remaining(now)
         pace = self.rate.window_seconds / self.rate.quota
         wait = (self.rate.burst - left) * pace if left else max(self.refused_until - now, pace)
-        policy = f'"{self.kind}";q={self.rate.quota};w={self.rate.window_seconds}'
-        if self.rate.burst != self.rate.quota:
-            policy += f";burst={self.rate.burst}"
-        return policy, f'"{self.kind}";r={left};t={math.ceil(wait)}'
+        return self.policy, f'"{self.kind}";r={left};t={math.ceil(wait)}'
 
 
 @dataclass(slots=True)
@@ -145,11 +146,13 @@ class Ticket:
     refusal: RateLimited | None = None
     asked: dict[str, tuple[Share, JsonObject]] = field(default_factory=dict[str, tuple[Share, "JsonObject"]])
 
-    def settle(self, error: PlaneError | None = None) -> None:
-        """Take over what the database gave; what it did not get to give is owed."""
+    def settle(self, error: BaseException | None = None) -> None:
+        """Take over what the database gave; what it did not get to give is owed. `error`: how the request ended."""
+        if not self.asked:
+            return
         now = time.monotonic()
         given = self.lease.given if self.lease else None
-        refused = error.extra if given is None and isinstance(error, RateLimited) and "kind" in error.extra else None
+        refused = error if given is None and isinstance(error, RateLimited) and "kind" in error.extra else None
         for place, (share, asked) in self.asked.items():
             share.leasing -= 1
             share.paying -= cast("int", asked["debt"])
@@ -161,9 +164,9 @@ class Ticket:
                 continue
             share.debt += cast("int", asked["debt"]) + (0 if refused or given is not None else 1)
             share.tokens += cast("int", asked["unspent"])
-            if refused is not None and error is not None and refused.get("kind") == share.kind:
-                share.tell(cast("JsonObject", refused.get("limit") or {}), now)
-                share.refused_until = now + (error.retry_after or 1.0)
+            if refused is not None and refused.extra["kind"] == share.kind:
+                share.tell(cast("JsonObject", refused.extra.get("limit") or {}), now)
+                share.refused_until = now + (refused.retry_after or 1.0)
         self.asked = {}
 
     def headers(self) -> dict[str, str]:
@@ -172,6 +175,8 @@ class Ticket:
         items = [item for share in self.shares if (item := share.headers(now))]
         if not items:
             return {}
+        if len(items) == 1:
+            return {"RateLimit-Policy": items[0][0], "RateLimit": items[0][1]}
         return {
             "RateLimit-Policy": ", ".join(policy for policy, _ in items),
             "RateLimit": ", ".join(left for _, left in items),
@@ -191,12 +196,12 @@ class Rates:
         places = {"caller": self._share(caller, kind, "caller", "")}
         if agent is not None:
             places["agent"] = self._share(caller, "agent", "agent", agent)
-        shares = tuple(places.values())
-        for share in shares:
+        ticket = Ticket(tuple(places.values()))
+        for share in ticket.shares:
             if now < share.refused_until:
-                return Ticket(shares, refusal=_refusal(share, now))
+                ticket.refusal = _refusal(share, now)
+                return ticket
 
-        ticket = Ticket(shares)
         asking = {place: share for place, share in places.items() if share.needs_lease(now)}
         for place, share in places.items():
             if place not in asking:

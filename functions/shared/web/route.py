@@ -16,7 +16,7 @@ from starlette.requests import Request
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.errors import FieldProblem, InvalidInput, PlaneError, Unauthenticated
 from functions.shared.web.access import Access, access_of
-from functions.shared.web.admission import admitted, lease_of
+from functions.shared.web.admission import Admitted, lease_of
 from functions.shared.web.connection import database_of
 from functions.shared.web.endpoint import NOTHING, DoesNotFit, Endpoint
 from functions.shared.web.json_body import parse_json, pointer_to, text_problem
@@ -71,7 +71,7 @@ class PlaneRoute(APIRoute):
         async def settle(received: Request) -> Response:
             if access.is_public:
                 return await answer(received)
-            async with admitted(received, access):
+            async with Admitted(received, access):
                 return await respond(received)
 
         async def respond(received: Request) -> Response:
