@@ -11,6 +11,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  it has none
 from functions.shared.db.doors import Doors
 from functions.shared.db.failures import AnswerLost, NotSent, refusal
 from functions.shared.db.json_text import from_text, to_text
+from functions.shared.log import trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +24,15 @@ ACQUIRE_SECONDS = 10.0
 # Longer than the statement_timeout of the role: Postgres answers first, and this only ends calls into silence.
 ANSWER_SECONDS = 12.0
 
+_TRACED = "from (select set_config('plane.trace_id', ${}, true)) as traced"  # for the audit; ends with the transaction
 _STATEMENTS = {
     "call_with_key": (
-        "select api.call_with_key($1, $2, $3, $4, $5)",
-        ("key_hash", "fn", "payload", "idempotency", "lease"),
+        f"select api.call_with_key($1, $2, $3, $4, $5) {_TRACED.format(6)}",
+        ("key_hash", "fn", "payload", "idempotency", "lease", "trace_id"),
     ),
     "call_with_token": (
-        "select api.call_with_token($1, $2, $3, $4, $5, $6)",
-        ("claims", "fn", "payload", "organisation", "idempotency", "lease"),
+        f"select api.call_with_token($1, $2, $3, $4, $5, $6) {_TRACED.format(7)}",
+        ("claims", "fn", "payload", "organisation", "idempotency", "lease", "trace_id"),
     ),
     "call_public": ("select api.call_public($1, $2)", ("verb", "payload")),
     "kernel_with_key": ("select api.kernel_with_key($1, $2, $3)", ("key_hash", "verb", "payload")),
@@ -80,7 +82,8 @@ class AsyncpgDatabase(Doors):
 
     async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:  # noqa: ARG002  the function has verified it
         statement, names = _STATEMENTS[door]
-        values = [_encoded(arguments.get(name)) for name in names]
+        known = {**arguments, "trace_id": trace_id.get()}
+        values = [_encoded(known.get(name)) for name in names]
         connection = await self._take()
         is_sound = False
         try:

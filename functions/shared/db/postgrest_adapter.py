@@ -11,6 +11,7 @@ from postgrest import APIError, AsyncPostgrestClient
 from functions.shared.db.doors import Doors
 from functions.shared.db.failures import AnswerLost, NotSent, refusal, unfit_text
 from functions.shared.errors import InvalidInput
+from functions.shared.log import trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,8 @@ class PostgrestDatabase(Doors):
         call = self._client.rpc(door, cast("dict[str, str]", arguments))
         if token is not None:
             call.request.headers["Authorization"] = f"Bearer {token}"
+        if trace := trace_id.get():
+            call.request.headers["X-Trace-Id"] = trace
         try:
             answer = await call.execute()
         except APIError as error:

@@ -25,3 +25,5 @@ DEFINERS = _merged("DEFINERS")
 IDS: list[str] = [name for part in _PARTS for name in getattr(part, "IDS", ())]
 ELSEWHERE: set[str] = {verb for part in _PARTS for verb in getattr(part, "ELSEWHERE", ())}
 FIGURES: list[str] = [table for part in _PARTS for table in getattr(part, "FIGURES", ())]
+# Tables that not even their organisation may read.
+HIDDEN = {name for part in _PARTS for name in getattr(part, "HIDDEN", ())}

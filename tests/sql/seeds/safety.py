@@ -54,3 +54,8 @@ DEFINERS = {
 }
 
 WRITES = {"secrets": {"insert", "update", "delete"}, "policies": {"insert", "update", "delete"}}
+HIDDEN = {"audit_salts"}
+ELSEWHERE = {
+    *("create_policy", "update_policy", "delete_policy", "put_secret", "delete_secret", "reseal_secrets"),
+    *("seal_audit", "load_secrets", "note_policy"),
+}
