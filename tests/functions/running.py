@@ -13,6 +13,7 @@ from functions.agents.app import router as agents
 from functions.escalations.app import links
 from functions.escalations.app import router as escalations
 from functions.executions.app import router as executions
+from functions.handoffs.app import router as handoffs
 from functions.observe.app import router as observe
 from functions.shared.config import Settings
 from functions.shared.db import kernel
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from functions.shared.dispatch.doorbell import Address
     from tests.functions.conftest import Organisation
 
-APP = create_app("tests", agents, workflows, executions, escalations, links, observe)
+APP = create_app("tests", agents, workflows, executions, escalations, links, handoffs, observe)
 
 
 @dataclass(frozen=True, slots=True)
