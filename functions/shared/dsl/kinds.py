@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from functions.shared.dsl.assignees import assignee_problem
 from functions.shared.dsl.durations import DURATION_PATTERN, HINT, DurationError, seconds
 from functions.shared.dsl.templates import OPEN, has_expression
 
@@ -48,12 +47,6 @@ def _time(text: str) -> str:
 def _no_expression(text: str) -> str:
     if OPEN in text:
         raise PydanticCustomError("expression_not_allowed", "An expression is not evaluated here")
-    return text
-
-
-def _assignee(text: str) -> str:
-    if not has_expression(text) and (problem := assignee_problem(text)) is not None:
-        raise PydanticCustomError("not_an_assignee", "{problem}", {"problem": problem})
     return text
 
 
@@ -225,7 +218,7 @@ class Approval(Model):
     outcomes: list[Annotated[PlainText, Field(min_length=1)]] = Field(
         ["approve", "reject"], min_length=1, max_length=20
     )
-    assignees: list[Annotated[str, AfterValidator(_assignee)]] = Field(
+    assignees: list[str] = Field(
         [], description="Who may decide: addresses, members' ids, `role:approver`; none: whoever may decide at all."
     )
     quorum: int = Field(1, ge=1, le=100, description="How many people must choose the same outcome.")

@@ -187,6 +187,7 @@ async def test_who_started_it_may_not_approve_it_while_others_could(
 async def test_the_only_person_of_an_organisation_may_approve_what_they_started(
     org: Organisation, plane: Plane, meet: Meet
 ) -> None:
+    await org.connection.execute("delete from plane.members where org_id = $1", org.id)
     alone = await meet(org, "owner")
     await plane.store(APPROVAL)
     await plane.store(APPROVAL.replace("name: refund", "name: strict") + "      not_requester: true\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from functions.shared.dsl.assignees import assignee_problem
 from functions.shared.dsl.checks.findings import Findings
 from functions.shared.dsl.checks.scopes import Placed, Places
 from functions.shared.dsl.checks.synonyms import step_synonym
@@ -186,6 +187,11 @@ def _check_approval(spec: JsonObject, path: DocumentPath, findings: Findings) ->
     form = spec.get("form")
     if isinstance(form, dict):
         check_schema(form, (*path, "form"), findings, may_compute=True)
+    assignees = spec.get("assignees")
+    for place, one in enumerate(assignees if isinstance(assignees, list) else []):
+        if isinstance(one, str) and not has_expression(one) and (problem := assignee_problem(one)) is not None:
+            hint = "Write an e-mail address, a member's id or `role:approver`."
+            findings.error((*path, "assignees", place), "not_an_assignee", problem, hint)
 
 
 def _check_state(spec: JsonObject, path: DocumentPath, findings: Findings) -> None:
