@@ -21,6 +21,7 @@ from functions.interpret.app import router as interpret
 from functions.keys.app import router as keys
 from functions.limits.app import router as limits
 from functions.me.app import router as me
+from functions.members.app import router as members
 from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.pages.app import routers as pages
@@ -85,6 +86,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
         health,
         audit,
         handoffs,
+        members,
         secrets,
         policies,
     )

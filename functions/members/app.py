@@ -23,6 +23,7 @@ from functions.members.models import (
     OrganisationName,
     Role,
     UpdateMember,
+    WhereToSignIn,
 )
 from functions.shared.db import members
 from functions.shared.jsonvalue import JsonObject
@@ -187,6 +188,34 @@ async def show_invitation(body: InvitationToken, request: Request) -> object:
 async def accept_invitation(body: InvitationToken, db: Db) -> object:
     """Join the organisation that has invited the address that you have signed in with. Again is the same."""
     return await members.accept_invitation(db, _hash_of(body.token))
+
+
+@router.get(
+    "/api/sign-in",
+    response_model=WhereToSignIn,
+    dependencies=[public()],
+    **example(
+        "/api/sign-in",
+        answer={
+            "auth_url": "https://project.supabase.co/auth/v1",
+            "publishable_key": "sb_publishable_…",
+            "mailbox": None,
+        },
+    ),
+)
+async def where_to_sign_in(request: Request) -> object:
+    """Say where people sign in: the address of Supabase Auth, with the project's publishable key, which is no secret.
+
+    `POST {auth_url}/otp {email}` mails a code, `POST {auth_url}/verify {type: "email", email, token}` gives the access
+    token to send here. A development plane shows its mails at `mailbox` instead of sending them.
+    """
+    known = settings_of(request.app)
+    is_local = known.local_data is not None and not known.supabase_url and not known.auth_url
+    return {
+        "auth_url": known.auth_address or None,
+        "publishable_key": known.supabase_publishable_key,
+        "mailbox": f"{known.public_url.rstrip('/')}/dev/mail" if is_local else None,
+    }
 
 
 @router.get(

@@ -141,3 +141,11 @@ class Memberships(Answer):
 
     data: list[Membership]
     next_cursor: None = None
+
+
+class WhereToSignIn(Answer):
+    """Where people get their access tokens; all null where nobody can sign in."""
+
+    auth_url: str | None
+    publishable_key: str | None
+    mailbox: str | None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from functions.shared.devauth.locality import is_loopback
 from functions.shared.errors import Forbidden, PlaneError
@@ -47,7 +47,9 @@ def mailbox_router(accounts: Accounts) -> PlainRouter:
     router = PlainRouter(_guard)
 
     @router.get(PATH)
-    async def show(_request: Request) -> Response:
+    async def show(request: Request) -> Response:
+        if "application/json" in request.headers.get("accept", ""):  # for commands
+            return JSONResponse({"mails": [asdict(each) for each in accounts.mails]}, headers=HEADERS)
         mails = [ShownMail(each.to, each.code, each.link, _clock_time(each.sent_at)) for each in accounts.mails]
         return render(MailboxPage(mails, accounts.is_two_factor))
 

@@ -3,6 +3,7 @@
 from agentplane.client import AgentPlane
 from agentplane.errors import AgentPlaneError, ApiError, PlaneUnreachable
 from agentplane.models import Agent, Execution, State, Step, Workflow
+from agentplane.sign_in import Session, SignIn, SignInRefused
 
 __all__ = [
     "Agent",
@@ -11,6 +12,9 @@ __all__ = [
     "ApiError",
     "Execution",
     "PlaneUnreachable",
+    "Session",
+    "SignIn",
+    "SignInRefused",
     "State",
     "Step",
     "Workflow",

@@ -11,9 +11,10 @@ import httpx
 
 from agentplane.errors import AgentPlaneError, ApiError, PlaneUnreachable
 from agentplane.models import Agent, Execution, State, Step, Workflow
+from agentplane.people import Invitations, Members, Organisations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
 DEFAULT_URL = "http://127.0.0.1:8400"
@@ -22,23 +23,38 @@ ATTEMPTS = 3
 
 
 class AgentPlane:
-    """A connection to one plane with one key.
+    """A connection to one plane with one key, or as one person.
 
     `url` and `api_key` come from AGENTPLANE_URL and AGENTPLANE_API_KEY when they are not given.
+    `token`: a person's access token, or a function that gives one that has not expired (else AGENTPLANE_TOKEN, without a key).
+    `organisation`: its id or name, for a person with several (else AGENTPLANE_ORGANISATION).
     Every POST carries an Idempotency-Key, so lost answers are asked for again without doing anything twice.
     """
 
-    def __init__(self, url: str | None = None, api_key: str | None = None, *, timeout_seconds: float = 60) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        token: str | Callable[[], str] | None = None,
+        organisation: str | None = None,
+        timeout_seconds: float = 60,
+    ) -> None:
         self.url = (url or os.environ.get("AGENTPLANE_URL") or DEFAULT_URL).rstrip("/")
-        key = api_key or os.environ.get("AGENTPLANE_API_KEY") or ""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout_seconds)
+        if token is None:
+            token = api_key or os.environ.get("AGENTPLANE_API_KEY") or os.environ.get("AGENTPLANE_TOKEN") or ""
+        self._secret = token
+        self._organisation = organisation or os.environ.get("AGENTPLANE_ORGANISATION") or ""
+        self._http = httpx.Client(base_url=self.url, timeout=timeout_seconds)
         self.agents = Agents(self)
         self.state = StateStore(self)
         self.workflows = Workflows(self)
         self.executions = Executions(self)
         self.observe = Observe(self)
         self.keys = Keys(self)
+        self.members = Members(self)
+        self.invitations = Invitations(self)
+        self.organisations = Organisations(self)
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +69,7 @@ class AgentPlane:
         self._http.close()
 
     def me(self) -> dict[str, Any]:
-        """Who this key is: organisation, kind and scopes."""
+        """Who this key or person is: organisation, kind or role, and scopes."""
         return self.call("GET", "/api/me")
 
     def health(self) -> dict[str, Any]:
@@ -75,7 +91,7 @@ class AgentPlane:
         Connection failures, 429 and 503 are repeated up to three times; that is safe for every method here.
         Raises ApiError for a problem, PlaneUnreachable when there was no answer.
         """
-        sent = dict(headers or {})
+        sent = {**self._identity(), **(headers or {})}
         if method == "POST":
             sent["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
         params = {name: value for name, value in (query or {}).items() if value is not None}
@@ -92,6 +108,14 @@ class AgentPlane:
                 continue
             return _decode(response)
         raise AssertionError  # the loop always returns or raises
+
+    def _identity(self) -> dict[str, str]:
+        """Say who calls; a person's token is asked for each time, because it may have been refreshed."""
+        secret = self._secret if isinstance(self._secret, str) else self._secret()
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        if self._organisation:
+            headers["AgentPlane-Organisation"] = self._organisation
+        return headers
 
     def pages(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """Go through every row of a list, page by page."""

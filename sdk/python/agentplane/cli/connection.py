@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agentplane.cli.output import FAILED, UNREACHABLE, Failed
+from agentplane.cli import session
+from agentplane.cli.output import FAILED, UNREACHABLE, Failed, program
 from agentplane.client import AgentPlane
 
 DATA_VARIABLE = "AGENTPLANE_DATA"
@@ -28,8 +30,32 @@ def running_plane() -> dict[str, Any] | None:
         return None
 
 
+def plane_url() -> str:
+    """Give the address of the plane that commands talk to. Raises Failed."""
+    here = None if os.environ.get("AGENTPLANE_URL") else running_plane()
+    url = os.environ.get("AGENTPLANE_URL") or (here["url"] if here else None)
+    if not url:
+        message = "no plane runs from this directory, and AGENTPLANE_URL is not set"
+        raise Failed(
+            message, hint="Start one with `agentplane dev`, or set AGENTPLANE_URL.", exit_code=UNREACHABLE
+        )
+    return url.rstrip("/")
+
+
+def connect_as_person() -> AgentPlane:
+    """Connect as whoever has signed in: AGENTPLANE_TOKEN, or the session that `agentplane login` keeps. Raises Failed."""
+    url = plane_url()
+    if token := os.environ.get("AGENTPLANE_TOKEN"):
+        return AgentPlane(url, token=token)
+    kept = session.read(url)
+    if kept is None:
+        message = f"you have not signed in to {url}"
+        raise Failed(message, hint=f"Sign in: {program()} login", exit_code=FAILED)
+    return AgentPlane(url, token=partial(session.access_token, url), organisation=kept.organisation)
+
+
 def connect() -> AgentPlane:
-    """Connect as the environment says, or to the plane of this directory."""
+    """Connect by key as the environment says, or to the plane of this directory."""
     url, key = os.environ.get("AGENTPLANE_URL"), os.environ.get("AGENTPLANE_API_KEY")
     here = None if url else running_plane()
     if here is not None:

@@ -19,9 +19,11 @@ from rich.markup import escape
 
 from agentplane.cli.demo_shop import Shop
 from agentplane.cli.executions import Follower, print_end, print_trace
+from agentplane.cli.local_plane import DEVELOPER
 from agentplane.cli.output import Failed, console, milliseconds
 from agentplane.client import AgentPlane
 from agentplane.models import Execution
+from agentplane.sign_in import SignIn
 from functions.shared.jsonvalue import JsonObject
 from functions.shared.simulator.script import Rule
 from functions.shared.simulator.server import Simulator
@@ -191,15 +193,25 @@ def _run(process: PlaneProcess, shop: Shop, model: Model) -> None:
             raise Failed(message)
         question = waiting.waiting_for[0]
         console.print(
-            f"[bold]4.[/] A person is asked: [magenta]{escape(question['message'])}[/] This script answers: approve."
+            f"[bold]4.[/] A person is asked: [magenta]{escape(question['message'])}[/] "
+            f"This script signs in as {DEVELOPER} and answers: approve."
         )
-        plane.executions.signal(execution.id, question["path"], {"outcome": "approve", "form": {}})
+        _approve(ready["url"], execution.id, question["path"])
         ended = progress.follow()
         trace = plane.executions.trace(execution.id)
     console.print("[bold]5.[/] The trace:")
     print_trace(ended, trace)
     print_end(ended)
     _check(ended, shop, done_before)
+
+
+def _approve(url: str, execution_id: str, path: str) -> None:
+    """Decide as a person: no key may. The code that a mail would bring is read from the development mailbox."""
+    sign_in = SignIn.of_plane(url)
+    sign_in.send_code(DEVELOPER)
+    signed_in = sign_in.verify(DEVELOPER, sign_in.newest_code(DEVELOPER))
+    with AgentPlane(url, token=signed_in.access_token) as person:
+        person.executions.signal(execution_id, path, {"outcome": "approve", "form": {}})
 
 
 def _document(model: Model) -> str:

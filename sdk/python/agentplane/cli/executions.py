@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from agentplane.cli.connection import connect
+from agentplane.cli import session
+from agentplane.cli.connection import connect, connect_as_person, plane_url
 from agentplane.cli.documents import read_text
 from agentplane.cli.output import (
     Failed,
@@ -334,8 +336,8 @@ def approve(
     outcome: Annotated[str | None, typer.Option(help="One of the approval's outcomes; the first when omitted.")] = None,
     form: Annotated[str, typer.Option(help="JSON for the form, or @file; its defaults fill what is missing.")] = "{}",
 ) -> None:
-    """Answer an approval."""
-    with connect() as plane:
+    """Answer an approval, as the person who has signed in. A budget and a lost step may be decided by an operator's key too."""
+    with _decider() as plane:
         execution = plane.executions.get(execution_id)
         wait = _pick_approval(execution, step)
         outcomes = wait.get("outcomes") or ["approve", "reject"]
@@ -346,6 +348,11 @@ def approve(
             {"outcome": chosen, "form": parse_input(form)},
         )
     console.print(f"{escape(_name_of(wait))}: [bold]{escape(str(chosen))}[/]")
+
+
+def _decider() -> AgentPlane:
+    is_signed_in = os.environ.get("AGENTPLANE_TOKEN") or session.read(plane_url()) is not None
+    return connect_as_person() if is_signed_in else connect()
 
 
 def _pick_approval(execution: Execution, step: str | None) -> dict[str, Any]:

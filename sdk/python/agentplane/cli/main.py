@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agentplane.cli import documents, executions, local, resources
+from agentplane.cli import documents, executions, local, people, resources
 from agentplane.cli.output import UNREACHABLE, Failed, print_error, print_problem
 from agentplane.errors import AgentPlaneError, ApiError, PlaneUnreachable
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="The control plane that agents call: state, durable workflows, approvals.\n\n"
-    "Commands that talk to a plane read AGENTPLANE_URL and AGENTPLANE_API_KEY; "
+    "Commands that talk to a plane read AGENTPLANE_URL and AGENTPLANE_API_KEY; `login` signs a person in; "
     "on the machine of a running `agentplane dev` they find it by themselves.",
     epilog="Exit codes: 0 ok, 1 the execution, test or document failed, 2 usage, 3 cannot reach the plane.",
 )
@@ -44,6 +44,7 @@ local.add_to(app)
 documents.add_to(app)
 executions.add_to(app)
 resources.add_to(app)
+people.add_to(app)
 
 
 def main() -> None:
