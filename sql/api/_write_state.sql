@@ -58,7 +58,8 @@ begin
   end if;
 
   perform plane.record_audit(p_action, 'state', v_state.component || '/' || v_state.key,
-    jsonb_build_object('version', v_state.version));
+    jsonb_build_object('version', v_state.version),
+    case when p_old.key is not null then plane.state_json(p_old) end, plane.state_json(v_state));
   return plane.state_json(v_state) || jsonb_build_object('is_created', p_old.key is null);
 end;
 $$;

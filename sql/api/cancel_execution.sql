@@ -15,7 +15,9 @@ begin
     perform plane.require_running(v_execution);
     v_cancelled := plane.cancel_execution(v_execution.id);
     if v_execution.cancel_requested_at is null then
-      perform plane.record_audit('cancel_execution', 'executions', v_execution.id::text);
+      perform plane.record_audit('cancel_execution', 'executions', v_execution.id::text, '{}',
+        jsonb_build_object('status', v_execution.status, 'cancel_requested_at', null),
+        jsonb_build_object('status', 'running', 'cancel_requested_at', plane.clock()));
     end if;
   end if;
   return plane.execution_json(plane.find_execution(v_execution.id::text), true)

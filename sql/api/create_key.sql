@@ -20,7 +20,7 @@ begin
   perform plane.check_quota('keys');
   perform plane.note_event('key.created', plane.key_event(v_key));
   perform plane.record_audit('create_key', 'keys', v_key.id::text,
-    jsonb_build_object('name', v_key.name, 'kind', v_key.kind, 'scopes', to_jsonb(v_scopes)));
+    jsonb_build_object('name', v_key.name, 'kind', v_key.kind, 'scopes', to_jsonb(v_scopes)), null, plane.key_json(v_key));
   return plane.key_json(v_key);
 end;
 $$;

@@ -59,7 +59,8 @@ begin
   returning * into v_workflow;
 
   perform plane.record_audit('create_workflow', 'workflows', v_workflow.id::text,
-    jsonb_build_object('name', v_workflow.name, 'version', v_version.version, 'format', v_version.format));
+    jsonb_build_object('name', v_workflow.name, 'version', v_version.version, 'format', v_version.format),
+    null, jsonb_build_object('definition', v_version.definition));
   return plane.version_json(v_workflow, v_version, true) || jsonb_build_object('is_created', true);
 end;
 $$;

@@ -17,7 +17,7 @@ begin
   where org_id = v_old.org_id and component = v_old.component and key = v_old.key;
   perform plane.keep_history(v_old, plane.clock(), 'deleted');
   perform plane.record_audit('delete_state', 'state', v_old.component || '/' || v_old.key,
-    jsonb_build_object('version', v_old.version));
+    jsonb_build_object('version', v_old.version), plane.state_json(v_old));
   return jsonb_build_object('component', v_old.component, 'key', v_old.key);
 end;
 $$;

@@ -17,7 +17,8 @@ begin
       'Read it, then decide again.');
   end if;
   perform plane.record_audit('retry_execution', 'executions', v_execution.id::text,
-    jsonb_build_object('gen', v_retried -> 'gen', 'kept', jsonb_array_length(payload -> 'keep'), 'from', payload -> 'from'));
+    jsonb_build_object('gen', v_retried -> 'gen', 'kept', jsonb_array_length(payload -> 'keep'), 'from', payload -> 'from'),
+    jsonb_build_object('status', v_execution.status, 'gen', v_execution.gen), jsonb_build_object('status', 'running', 'gen', v_retried -> 'gen'));
   return plane.execution_json(plane.find_execution(v_execution.id::text), true)
     || jsonb_build_object('due', v_retried -> 'due');
 end;

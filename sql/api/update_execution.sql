@@ -32,7 +32,8 @@ begin
     payload || case when v_is_told then '{}' else '{"cost_usd": null}' end::jsonb) ->> 'is_new')::boolean
   then
     perform plane.record_audit('update_execution', 'executions', v_execution.id::text,
-      jsonb_build_object('status', v_status, 'agent_id', payload -> 'agent_id'));
+      jsonb_build_object('status', v_status, 'agent_id', payload -> 'agent_id'),
+      jsonb_build_object('status', v_execution.status), payload - 'execution_id');
     return plane.execution_json(plane.find_execution(v_execution.id::text), true);
   end if;
 
