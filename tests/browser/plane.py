@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import socket
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -81,6 +83,17 @@ class Site:
     def ask(self, org: Org, reason: str, **more: Any) -> str:
         """Ask people; gives the id."""
         return self.call(org, "POST", "/api/escalations", {"reason": reason, **more})["id"]
+
+    def link(self, org: Org, escalation_id: str, member: User) -> str:
+        """Make a one-time link as the mail chore does, whose mails nobody gets here; gives its secret."""
+        token = secrets.token_urlsafe(32)
+        stored = sha256(sha256(token.encode()).digest()).digest()
+        self.sql(
+            """insert into plane.escalation_links (org_id, escalation_id, user_id, token_hash, created_by, expires_at)
+            values ($1::text::uuid, $2::text::uuid, $3::text::uuid, $4, '{"kind": "plane"}', 'tomorrow')""",
+            *(org.id, escalation_id, member.user_id, stored),
+        )
+        return token
 
     def start(self, org: Org, definition: dict[str, Any], input: dict[str, Any] | None = None) -> str:
         """Store a workflow and start it; gives the execution's id, once it waits for somebody."""

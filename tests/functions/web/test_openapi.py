@@ -34,7 +34,8 @@ async def test_the_document_is_openapi_3_1_and_served(name: str) -> None:
 
     assert served["openapi"].startswith("3.1")
     assert served == app_of(name).openapi()
-    assert served["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer" or name == "health"
+    if name != "pages":  # these have no operations of the API
+        assert served["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer" or name == "health"
 
 
 def test_every_name_of_an_operation_is_unique() -> None:
