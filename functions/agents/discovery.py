@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from functions.agents.card_signatures import BadSignature, read_header, verify
 from functions.agents.cards import Card, agent_of, read_card
-from functions.shared.errors import InvalidInput, Unavailable
+from functions.shared.errors import InvalidInput
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +38,7 @@ class Discovered:
 
 
 async def discover(card_url: str, policy: HttpPolicy) -> Discovered:
-    """Fetch and check a card. Raises InvalidInput with a code of `card_…`, or Unavailable `card_unreachable`.
+    """Fetch and check a card. Raises InvalidInput with a code of `card_…` that says why it cannot be.
 
     Nothing of an answer from an address inside the plane's own network is ever told: it is not even asked.
     """
@@ -138,11 +138,10 @@ async def _fetch(url: httpx.URL, policy: HttpPolicy, what: str) -> Fetched:
 def _refuse(failed: StepFailed, what: str) -> NoReturn:
     """Translate; where an address led to is not told, so that nobody can map the plane's own network with it."""
     if failed.code in _TEMPORARY:
-        raise Unavailable(
+        raise InvalidInput(
             f"The {what} could not be fetched: {failed.code.replace('_', ' ')}.",
             code="card_unreachable",
-            hint="Is the address right, and the agent running? Then try again.",
-            retry_after=5.0,
+            hint="Is the address right, and the agent running? Then try again in a while.",
         ) from None
     if failed.code == "address_refused":
         raise InvalidInput(

@@ -236,7 +236,7 @@ async def test_each_way_that_an_address_can_fail_has_its_own_code(agent: httpx.A
         "ftp://x.example/card": (422, "card_url_invalid"),
         "https://user:pass@x.example/card": (422, "card_url_invalid"),
         "http://x.example/card": (422, "card_needs_https"),
-        "http://127.0.0.1:1/c": (503, "card_unreachable"),
+        "http://127.0.0.1:1/c": (422, "card_unreachable"),
     }
 
 
