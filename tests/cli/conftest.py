@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agentplane import SignIn
+from agentplane.cli.local_plane import DEVELOPER
 
 START_SECONDS = 60
 PG = os.environ.get("PG", "18")
@@ -68,12 +70,19 @@ class DevProcess:
             self.process.send_signal(signal.SIGINT)
         return self.process.communicate(timeout=30)[0]
 
+    def person(self) -> str:
+        """Give the access token of the developer, who owns the plane's organisation and has signed in by mail."""
+        sign_in = SignIn.of_plane(self.ready["url"])
+        sign_in.send_code(DEVELOPER)
+        return sign_in.verify(DEVELOPER, sign_in.newest_code(DEVELOPER)).access_token
+
 
 def clean_environment(**more: str) -> dict[str, str]:
     """The environment without this machine's model keys and planes."""
     dropped = ("AGENTPLANE_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "OLLAMA_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {**kept, "COLUMNS": "200", "NO_COLOR": "1", **more}
+    # Nobody has signed in here.
+    return {**kept, "COLUMNS": "200", "NO_COLOR": "1", "AGENTPLANE_SESSIONS": os.devnull, **more}
 
 
 def run_command(*arguments: str, cwd: Path | None = None, stdin: str | None = None, **environment: str) -> Result:
@@ -102,8 +111,10 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevProcess]:
 def agentplane(plane: DevProcess) -> Callable[..., Result]:
     """The command line, talking to the module's plane."""
 
-    def run(*arguments: str, **options: Any) -> Result:
+    def run(*arguments: str, as_person: bool = False, **options: Any) -> Result:
         environment = {"AGENTPLANE_URL": plane.ready["url"], "AGENTPLANE_API_KEY": plane.ready["api_key"]}
+        if as_person:
+            environment["AGENTPLANE_TOKEN"] = plane.person()
         return run_command(*arguments, **environment, **options)
 
     return run

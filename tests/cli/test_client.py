@@ -41,13 +41,19 @@ def test_state_is_put_compared_listed_and_deleted(client: AgentPlane) -> None:
     assert gone.value.status == 404
 
 
-def test_an_execution_is_started_once_answered_explained_and_started_again(client: AgentPlane) -> None:
+def test_an_execution_is_started_once_answered_explained_and_started_again(
+    client: AgentPlane, plane: DevProcess
+) -> None:
     client.workflows.create("client-asks", ASKS)
     assert client.workflows.get("client-asks").version == 1
     started = client.executions.start("client-asks", idempotency_key="client-once")
     assert client.executions.start("client-asks", idempotency_key="client-once").id == started.id
     client.executions.get(started.id, wait_seconds=1)
-    client.executions.signal(started.id, "ask", {"outcome": "yes"})
+    with pytest.raises(ApiError) as refused:
+        client.executions.signal(started.id, "ask", {"outcome": "yes"})
+    assert (refused.value.status, refused.value.code) == (403, "people_only")
+    with AgentPlane(plane.ready["url"], token=plane.person) as person:
+        person.executions.signal(started.id, "ask", {"outcome": "yes"})
     ended = client.executions.wait(started.id, timeout_seconds=20)
     assert (ended.status, ended.output["ask"]["outcome"]) == ("succeeded", "yes")
     assert [step.status for step in client.executions.steps(started.id)] == ["succeeded"]

@@ -69,14 +69,17 @@ def test_an_approval_stops_the_run_says_how_to_answer_and_goes_on(agentplane: Co
     assert f"approve {execution['id']} --step 'ask'" in ran.out
     assert execution["status"] == "waiting"
 
-    approved = agentplane("approve", execution["id"], "--form", '{"amount": 6}')
+    by_key = agentplane("approve", execution["id"], "--form", '{"amount": 6}')
+    assert by_key.code == 1
+    assert "agentplane login" in by_key.err
+    approved = agentplane("approve", execution["id"], "--form", '{"amount": 6}', as_person=True)
     assert approved.code == 0, approved.err
     events = agentplane("executions", "events", execution["id"], "--follow")
     assert events.code == 0, events.err
     shown = agentplane("executions", "show", execution["id"], "--json").json()
     assert shown["execution"]["status"] == "succeeded"
     assert shown["execution"]["output"] == {"paid": 6, "how": "approve"}
-    again = agentplane("approve", execution["id"])
+    again = agentplane("approve", execution["id"], as_person=True)
     assert again.code == 1
     assert "waits for no approval" in again.err
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
     from tests.organisations import Org
+    from tests.people import Issuer
 
 BUSY = """
     name: busy
@@ -48,11 +49,17 @@ MakePlane = Callable[..., PlaneProcess]
 
 
 @pytest.fixture
-def make_plane(db_url: str, authenticator_url: Callable[[str], str], runner_key: str, tmp_path: Path) -> MakePlane:
-    """Makes a plane in a process of its own, not yet started."""
+def make_plane(
+    db_url: str, authenticator_url: Callable[[str], str], runner_key: str, issuer: Issuer, tmp_path: Path
+) -> MakePlane:
+    """Makes a plane in a process of its own, not yet started. It trusts the tests' issuer."""
+    trusts = {"AGENTPLANE_JWKS_URL": issuer.jwks_url, "AGENTPLANE_TOKEN_ISSUER": issuer.name}
 
-    def make(**options: Any) -> PlaneProcess:
-        return PlaneProcess(authenticator_url(db_url), runner_key, tmp_path / "plane.log", **options)
+    def make(environment: dict[str, str] | None = None, **options: Any) -> PlaneProcess:
+        environment = {**trusts, **(environment or {})}
+        return PlaneProcess(
+            authenticator_url(db_url), runner_key, tmp_path / "plane.log", environment=environment, **options
+        )
 
     return make
 
@@ -180,7 +187,10 @@ async def test_the_reference_workflow_runs_over_http_with_models_a_branch_a_loop
                     assert current["ended_at"] is None, current
                     await asyncio.sleep(0.05)
                 decision = {"name": "approve", "payload": {"outcome": "approve", "form": {"amount": 120}}}
-                assert (await client.post(f"{execution}/signal", json=decision)).is_success
+                assert (await client.post(f"{execution}/signal", json=decision)).json()["code"] == "people_only"
+                assert org.owner is not None
+                person = {"Authorization": f"Bearer {org.owner.token()}"}
+                assert (await client.post(f"{execution}/signal", json=decision, headers=person)).is_success
                 loop = asyncio.get_running_loop()
                 began = loop.time()
                 while (current := (await client.get(execution)).json())["ended_at"] is None:
