@@ -121,7 +121,8 @@ async def show_confirm(request: Request) -> Response:
         form_token=cookies_of(request).form_token(),
         token_hash=query.get("token_hash", ""),
         kind=kind if kind in _LINK_KINDS else "email",
-        next=safe_next(query.get("next", "")),
+        # Supabase's mails carry the whole address that was asked for.
+        next=safe_next(query.get("next", "").removeprefix(settings_of(request.app).public_url.rstrip("/"))),
     )
     return render(page) if page.token_hash else _ended_link()
 

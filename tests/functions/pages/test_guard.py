@@ -143,6 +143,22 @@ def test_a_path_of_this_plane_is_followed() -> None:
         assert safe_next(path) == path
 
 
+@pytest.mark.parametrize(
+    ("asked", "next_page"),
+    [
+        (f"{URL}/inbox/7", "/inbox/7"),
+        ("/inbox/7", "/inbox/7"),
+        (URL, "/inbox"),
+        (f"{URL}.evil.test/", "/inbox"),
+        (f"{URL}//evil.test/", "/inbox"),
+        (f"{URL}@evil.test/", "/inbox"),
+    ],
+)
+async def test_a_mailed_link_leads_on_to_this_plane_alone(browser: Browser, asked: str, next_page: str) -> None:
+    page = await browser.client.get("/auth/confirm", params={"token_hash": "x", "next": asked})
+    assert f'name="next" value="{next_page}"' in page.text
+
+
 async def test_who_has_not_signed_in_is_led_there_and_back(browser: Browser) -> None:
     answer = await browser.get("/inbox?show=all&after=x")
     assert answer.status_code == 303
