@@ -1,5 +1,6 @@
--- The hand-offs that an agent of the caller's may take now, the oldest first: those to it, then those to whoever fits.
--- A claim that ran out counts as over, whether anybody has noticed or not. Looks at the oldest thousand of the open calls. called by: waiting_handoffs, inbox_handoffs, claim_next_handoff, list_handoffs
+-- The hand-offs that an agent of the caller's may take now: those to it, the oldest first, then those to whoever fits.
+-- A claim that ran out counts as over, whether anybody has noticed or not. Looks at the oldest thousand of the open calls.
+-- called by: waiting_handoffs, inbox_handoffs, claim_next_handoff, list_handoffs
 create function plane.offered_handoffs(p_agent_id uuid, p_limit int)
 returns setof plane.handoffs
 language sql

@@ -1,5 +1,5 @@
 -- The agent that acts on a hand-off: p_agent_id, or the addressee when none is named. Null when nobody in particular was asked.
--- raises: 422 unknown_agent, missing agent_id · 403 not_addressee
+-- raises: 422 unknown_agent, invalid_input (agent_id) · 403 not_addressee
 create function plane.require_addressee(p_handoff plane.handoffs, p_agent_id uuid)
 returns uuid
 language plpgsql
@@ -11,7 +11,7 @@ begin
   perform plane.require_agent(p_agent_id, '/agent_id');
   if p_agent_id is null then
     if p_handoff.match is not null then
-      perform plane.raise_error(422, 'missing', 'The hand-off is for an agent that fits: say which one acts.', 'Send agent_id.',
+      perform plane.raise_error(422, 'invalid_input', 'The hand-off is for an agent that fits: say which one acts.', 'Send agent_id.',
         '{"errors": [{"pointer": "/agent_id", "code": "missing", "message": "agent_id is missing"}]}');
     end if;
     return p_handoff.to_agent_id;

@@ -1,5 +1,5 @@
 -- Refuses whoever does not hold the claim of a hand-off: without its token, or with that of a claim that ran out.
--- raises: 422 missing token · 409 claim_lost, and as plane.refuse_handoff_state
+-- raises: 422 invalid_input (token) · 409 claim_lost, and as plane.refuse_handoff_state
 create function plane.require_claim(p_handoff plane.handoffs, p_token text, p_wanted text)
 returns void
 language plpgsql
@@ -14,7 +14,7 @@ begin
     end if;
     perform plane.refuse_handoff_state(p_handoff, p_wanted);
   elsif p_token is null then
-    perform plane.raise_error(422, 'missing', 'The hand-off is claimed: only the claim''s token lets it move.', 'Send the token that claiming it gave.',
+    perform plane.raise_error(422, 'invalid_input', 'The hand-off is claimed: only the claim''s token lets it move.', 'Send the token that claiming it gave.',
       '{"errors": [{"pointer": "/token", "code": "missing", "message": "token is missing"}]}');
   elsif sha256(convert_to(p_token, 'UTF8')) is distinct from p_handoff.token_hash then
     perform plane.raise_error(409, 'claim_lost', 'This is not the token of the present claim: the lease ran out and another took it.',

@@ -1,6 +1,6 @@
 -- Takes a pending hand-off without a lease: it is the agent's until it completes or rejects it. Again is refused, for the same agent too.
 -- payload: {id, agent_id?} · answers: the hand-off
--- raises: 403 not_addressee, 404 handoff_not_found, 409 handoff_taken, handoff_ended, handoff_loop, 422 unknown_agent, missing
+-- raises: 403 not_addressee, 404 handoff_not_found, 409 handoff_taken, handoff_ended, handoff_loop, 422 unknown_agent, invalid_input
 create function api.accept_handoff(payload jsonb)
 returns jsonb
 language plpgsql

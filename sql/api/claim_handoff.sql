@@ -1,7 +1,7 @@
 -- Takes a hand-off under a lease; exactly one of many wins. A claim that ran out is over, whether anybody has noticed or not.
 -- payload: {id, agent_id?, lease_seconds}
 -- answers: the hand-off, and token, this once · locks: the frame that waits, the hand-off
--- raises: 403 not_addressee, 404 handoff_not_found, 409 handoff_taken, handoff_ended, handoff_loop, 422 unknown_agent, missing
+-- raises: 403 not_addressee, 404 handoff_not_found, 409 handoff_taken, handoff_ended, handoff_loop, 422 unknown_agent, invalid_input
 create function api.claim_handoff(payload jsonb)
 returns jsonb
 language plpgsql

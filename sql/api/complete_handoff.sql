@@ -1,7 +1,7 @@
 -- Says what came of a hand-off. An accepted one needs no token, a claimed one that of its claim.
 -- Whether the output fits what the packet accepts is checked before (functions/handoffs): packets never change.
 -- payload: {id, output_data?, agent_id?, token?} · answers: the hand-off, and due: doorbells
--- raises: 403 not_addressee, 404 handoff_not_found, 409 claim_lost, handoff_ended, handoff_not_taken, 422 missing
+-- raises: 403 not_addressee, 404 handoff_not_found, 409 claim_lost, handoff_ended, handoff_not_taken, 422 invalid_input
 create function api.complete_handoff(payload jsonb)
 returns jsonb
 language plpgsql

@@ -1,5 +1,5 @@
 -- Renews the lease of a claim. payload: {id, token, lease_seconds} · answers: the hand-off
--- raises: 404 handoff_not_found, 409 claim_lost, handoff_ended, handoff_not_taken, handoff_taken, 422 missing
+-- raises: 404 handoff_not_found, 409 claim_lost, handoff_ended, handoff_not_taken, handoff_taken, 422 invalid_input
 create function api.extend_handoff(payload jsonb)
 returns jsonb
 language plpgsql

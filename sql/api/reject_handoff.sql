@@ -1,6 +1,6 @@
 -- Says no to a hand-off, for good: it ends. To let another agent do it, release the claim instead.
 -- payload: {id, agent_id?, reason?, output_data?, token?} · answers: the hand-off, and due: doorbells
--- raises: 403 not_addressee, 404 handoff_not_found, 409 claim_lost, handoff_ended, 422 unknown_agent, missing
+-- raises: 403 not_addressee, 404 handoff_not_found, 409 claim_lost, handoff_ended, 422 unknown_agent, invalid_input
 create function api.reject_handoff(payload jsonb)
 returns jsonb
 language plpgsql

@@ -26,7 +26,7 @@ create table plane.handoffs (
   max_attempts  int not null default 3 check (max_attempts between 1 and 100),
   deadline_at   timestamptz,
   output_data   jsonb,
-  error         jsonb,                             -- {code, message} of what is rejected, dead or cancelled; of the last claim that was given back
+  error         jsonb,                             -- {code, message} of what is rejected, dead or cancelled; of the last claim, when given back
   parent_id     uuid references plane.handoffs on delete set null,
   hops          int not null default 0,            -- of the chain up to here
   created_by    jsonb not null,                    -- the actor
@@ -49,10 +49,11 @@ create index handoffs_held on plane.handoffs (org_id, agent_id) where status in 
 create index handoffs_of_an_execution on plane.handoffs (org_id, execution_id, created_at) where execution_id is not null;
 create index handoffs_below on plane.handoffs (org_id, parent_id) where parent_id is not null;
 create unique index handoffs_of_a_wait on plane.handoffs (execution_id, wait_token) where wait_token is not null;
-create index handoffs_ended_of_agents on plane.handoffs (completed_at) where agent_id is not null and completed_at is not null; -- for records of agents
+create index handoffs_ended_of_agents on plane.handoffs (completed_at) where agent_id is not null and completed_at is not null; -- of agents
 create index handoffs_sent on plane.handoffs (org_id, from_agent_id, completed_at desc) where from_agent_id is not null;
 create index handoffs_lapsing on plane.handoffs (lease_until) where status = 'claimed';
-create index handoffs_overdue on plane.handoffs (deadline_at) where status in ('pending', 'claimed', 'accepted') and deadline_at is not null;
+create index handoffs_overdue on plane.handoffs (deadline_at)
+  where status in ('pending', 'claimed', 'accepted') and deadline_at is not null;
 
 -- Access
 alter table plane.handoffs enable row level security;

@@ -23,9 +23,15 @@ async def list_handoffs(db: CallerDb, page: JsonObject) -> Json:
     return await db.read("list_handoffs", page)
 
 
-async def get_handoff(db: CallerDb, handoff_id: UUID) -> dict[str, Any]:
+async def get_handoff(db: CallerDb, handoff_id: UUID) -> Json:
     """Read one. Raises NotFound."""
-    return cast("dict[str, Any]", await db.read("get_handoff", {"id": str(handoff_id)}))
+    return await db.read("get_handoff", {"id": str(handoff_id)})
+
+
+async def get_acceptance(db: CallerDb, handoff_id: UUID) -> JsonObject | None:
+    """Read the schema that the output of one must fit; None without any. Raises NotFound."""
+    answer = cast("dict[str, Any]", await db.read("get_acceptance", {"id": str(handoff_id)}))
+    return cast("JsonObject | None", answer["schema"])
 
 
 async def get_handoff_chain(db: CallerDb, handoff_id: UUID) -> Json:

@@ -20,6 +20,7 @@ CALLS = {
     "complete_handoff": lambda t: {"id": t.running, "output_data": {}},
     "create_handoff": lambda t: {"parent_id": t.running, "context": {}},
     "extend_handoff": lambda t: {"id": t.running, "token": "x", "lease_seconds": 60},
+    "get_acceptance": lambda t: {"id": t.running},
     "get_handoff": lambda t: {"id": t.running},
     "get_handoff_chain": lambda t: {"id": t.running},
     "list_handoffs": lambda _: {"limit": 10, "cursor": None},
