@@ -14,12 +14,13 @@ trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _KEY = re.compile(r"\b(ap_[a-z]+_[0-9A-Za-z]{6})[0-9A-Za-z]*(_[0-9a-f]{6})?")
 _BEARER = re.compile(r"(?i)(bearer\s+)(?!ap_)[^\s\"'\\]+")
+_LINK = re.compile(r"(/links/)[\w-]{20,}")
 _EITHER = re.compile(r"(?i)ap_|bearer")
 
 
 def redact(text: str) -> str:
     """Give the text without what could log somebody in; of our own keys the prefix stays."""
-    return _BEARER.sub(r"\1[redacted]", _KEY.sub(r"\1…", text))
+    return _LINK.sub(r"\1[redacted]", _BEARER.sub(r"\1[redacted]", _KEY.sub(r"\1…", text)))
 
 
 def may_log_in(text: str) -> bool:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from functions.pages.session import safe_next
+from functions.shared.log import redact
 from functions.shared.web.html import style_path
 from tests.functions.pages.conftest import URL, Browser
 from tests.people import create_member, new_user
@@ -243,6 +244,12 @@ async def test_a_plane_without_a_sign_in_says_so(browser: Browser) -> None:
     answer = await browser.post("/sign-in", {"email": "ada@example.com"})
     assert answer.status_code == 503
     assert "AGENTPLANE_SUPABASE_URL" in answer.text
+
+
+def test_the_secret_of_a_link_is_not_logged() -> None:
+    secret = "x-_" * 14
+    for path in (f"/links/{secret}", f"/api/links/{secret}"):
+        assert secret not in redact(json.dumps({"path": path, "status": 200}))
 
 
 async def test_the_style_sheet_is_kept_for_ever_under_its_name(browser: Browser) -> None:
