@@ -26,6 +26,7 @@ from functions.memory.app import router as memory
 from functions.observe.app import router as observe
 from functions.pages.app import routers as pages
 from functions.policies.app import router as policies
+from functions.privacy.app import router as privacy
 from functions.schedules.app import router as schedules
 from functions.secrets.app import router as secrets
 from functions.shared.chores import CHORES, ChoreRunner, Plane
@@ -89,6 +90,7 @@ def create_local_app(settings: Settings | None = None) -> FastAPI:
         members,
         secrets,
         policies,
+        privacy,
     )
     app = create_app("local", *routers, status, *pages, *_development_sign_in(known), lifespan=partial(_running, known))
     app.state.settings = known

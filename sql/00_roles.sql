@@ -6,12 +6,13 @@
 -- plane_runner    may execute the kernel verbs that move executions; holds no table rights
 -- plane_kernel    owns the kernel functions and may read and write the kernel's tables; cannot log in, bypasses nothing
 -- plane_gateway   owns the functions that look up keys; cannot log in, bypasses nothing
+-- plane_eraser    owns the functions that export and erase what organisations have; cannot log in, bypasses nothing
 -- plane_auditor   owns the functions that write the audit and its seals: nobody else can; cannot log in, bypasses nothing
 do $$
 declare
   v_role text;
 begin
-  foreach v_role in array array['anon', 'authenticated', 'plane_runner', 'plane_kernel', 'plane_gateway', 'plane_auditor'] loop
+  foreach v_role in array array['anon', 'authenticated', 'plane_runner', 'plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser'] loop
     if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
       execute format('create role %I nologin noinherit', v_role);
     end if;
@@ -19,7 +20,7 @@ begin
   if not exists (select from pg_catalog.pg_roles where rolname = 'authenticator') then
     create role authenticator login noinherit;
   end if;
-  execute format('grant plane_kernel, plane_gateway, plane_auditor to %I', current_user);
+  execute format('grant plane_kernel, plane_gateway, plane_auditor, plane_eraser to %I', current_user);
   -- Nobody who calls needs tables, types or functions of their own.
   execute format('revoke temporary on database %I from public', current_database());
 end;

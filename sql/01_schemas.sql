@@ -12,4 +12,4 @@ alter default privileges revoke execute on functions from public;
 
 -- Handing a function over to a role needs this while loading; 99_grants.sql takes it back.
 grant create, usage on schema plane to plane_kernel, plane_auditor;
-grant create, usage on schema gateway to plane_gateway;
+grant create, usage on schema gateway to plane_gateway, plane_eraser;

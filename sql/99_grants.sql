@@ -253,8 +253,14 @@ grant execute on function
   plane.unsealed_problem(bigint, bigint, bigint, plane.audit_heads, text),
   plane.secret_json(plane.secrets),
   plane.policy_json(plane.policies),
-  plane.find_policy(uuid)
+  plane.find_policy(uuid),
+  plane.erasure_json(plane.erasures),
+  gateway.export_page(jsonb),
+  gateway.begin_erasure(jsonb)
 to authenticated;
+grant select on plane.erasures to authenticated;
+grant select, insert, update on plane.retention to authenticated;
+grant select on plane.retention to plane_kernel;
 grant select, insert, update, delete on plane.secrets, plane.policies to authenticated;
 grant select, update on plane.secrets to plane_kernel;
 grant select on plane.policies to plane_kernel;
@@ -262,7 +268,9 @@ grant execute on function
   plane.seal_audit(jsonb),
   plane.load_guard(jsonb),
   plane.load_secrets(jsonb),
-  plane.note_policy(jsonb)
+  plane.note_policy(jsonb),
+  plane.drop_payloads(jsonb),
+  gateway.erase_next(jsonb)
 to plane_runner;
 grant usage on schema plane to plane_auditor;
 grant execute on function
@@ -290,7 +298,8 @@ grant execute on function
   plane.shingles(text),
   plane.wilson(int, int),
   plane.type_fits(jsonb, jsonb),
-  plane.schema_fit(jsonb, jsonb, jsonb),
+  plane.schema_fit(jsonb, jsonb),
+  plane.offered_types(jsonb, jsonb),
   plane.agent_of(text),
   plane.agent_said(plane.agents),
   plane.agent_skills(jsonb),
@@ -424,3 +433,25 @@ grant execute on function
 to authenticated;
 grant execute on function plane.expire_handoffs(jsonb) to plane_runner;
 grant select, insert, update, delete on plane.handoffs to plane_kernel;
+
+-- Exporting and erasing
+grant usage on schema plane, gateway to plane_eraser;
+grant execute on function
+  plane.clock(),
+  plane.raise_error(int, text, text, text, jsonb),
+  plane.caller_claims(),
+  plane.caller_org(),
+  plane.caller_actor(),
+  plane.caller_has_scope(text),
+  plane._require_org(),
+  gateway._plane_tables(),
+  gateway._key_range(text[], text[], boolean, boolean),
+  gateway._without_names(jsonb, uuid, text[], text),
+  gateway._erase_person(plane.erasures, int),
+  gateway._erase_organisation(plane.erasures, int)
+to plane_eraser;
+grant select, update, delete on all tables in schema plane to plane_eraser;
+grant insert on plane.erasures to plane_eraser;
+revoke update on plane.audit_seals, plane.audit_heads, plane.audit_salts, plane.secrets from plane_eraser;
+grant update (updated_by) on plane.secrets to plane_eraser;
+revoke create on schema gateway from plane_eraser;

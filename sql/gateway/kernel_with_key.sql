@@ -31,6 +31,8 @@ begin
     when 'load_guard' then return plane.load_guard(payload);
     when 'load_secrets' then return plane.load_secrets(payload);
     when 'note_policy' then return plane.note_policy(payload);
+    when 'drop_payloads' then return plane.drop_payloads(payload);
+    when 'erase_next' then return gateway.erase_next(payload);
     when 'get_violations' then return plane.get_violations(payload);
     when 'note_agent_health' then return plane.note_agent_health(payload);
     when 'update_agent_records' then return plane.update_agent_records(payload);

@@ -1,4 +1,4 @@
--- Raises 409 still_running, already_succeeded or not_retryable unless an execution can be retried.
+-- Raises 409 still_running, already_succeeded, payloads_dropped or not_retryable unless an execution can be retried.
 create function plane._require_retryable(p_execution plane.executions)
 returns void
 language plpgsql
@@ -12,6 +12,9 @@ begin
     perform plane.raise_error(409, 'still_running', 'The execution has not ended.', 'Wait for its end, or cancel it first.');
   elsif p_execution.status = 'succeeded' then
     perform plane.raise_error(409, 'already_succeeded', 'The execution has succeeded.', 'Start a new one.');
+  elsif p_execution.payloads_dropped_at is not null then
+    perform plane.raise_error(409, 'payloads_dropped', 'What the execution was given and gave is gone, as your organisation has set it.',
+      'Start a new one with its input.');
   end if;
 end;
 $$;

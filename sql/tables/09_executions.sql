@@ -27,6 +27,7 @@ create table plane.executions (
   deadline_at         timestamptz,
   cancel_requested_at timestamptz,
   ended_at            timestamptz,
+  payloads_dropped_at timestamptz,                      -- what it was given and gave is gone: see plane.retention
   constraint executions_status_is_known check (status in ('running', 'succeeded', 'failed', 'cancelled', 'timed_out')),
   constraint executions_ended_iff_terminal check ((status = 'running') = (ended_at is null)),
   constraint executions_depth_is_bounded check (depth between 0 and 10)
@@ -43,6 +44,7 @@ create index executions_open_by_agent on plane.executions (org_id, agent_id, cre
 create index executions_ended_by_agent on plane.executions (org_id, agent_id, ended_at desc) where agent_id is not null and status <> 'running';
 create index executions_ended_of_agents on plane.executions (ended_at) where agent_id is not null and status <> 'running'; -- for records of agents
 create index executions_running on plane.executions (id) where status = 'running' and mode = 'engine'; -- for plane.violations
+create index executions_with_payloads on plane.executions (org_id, ended_at) where ended_at is not null and payloads_dropped_at is null;
 
 -- Access
 alter table plane.executions enable row level security;

@@ -30,6 +30,7 @@ create table plane.checkpoints (
 
 -- For costs and bottlenecks over many executions.
 create index checkpoints_recent on plane.checkpoints (org_id, ended_at);
+create index checkpoints_of_a_payload on plane.checkpoints (org_id, output_ref) where output_ref is not null;
 
 -- Access
 alter table plane.checkpoints enable row level security;

@@ -29,6 +29,7 @@ KERNEL = {
     "report_owner_dead",
     "sweep",
     "get_violations",
+    "expire_handoffs",
     "time_out_escalation",
     "announce_escalations",
     "claim_mails",
@@ -52,6 +53,7 @@ KERNEL = {
     "load_guard",
     "load_secrets",
     "note_policy",
+    "drop_payloads",
     "seal_audit",
 }
 
@@ -149,14 +151,16 @@ async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothi
         select p.oid::regprocedure::text as name, r.rolname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
         join pg_roles r on r.oid = p.proowner where n.nspname in {OURS} and p.prosecdef""")
     assert {
-        row["name"]: row["rolname"] for row in rows if row["rolname"] not in ("plane_kernel", "plane_gateway", "plane_auditor")
+        row["name"]: row["rolname"]
+        for row in rows
+        if row["rolname"] not in ("plane_kernel", "plane_gateway", "plane_auditor", "plane_eraser")
     } == {}
     assert len(rows) > 15
     roles = await catalogue.fetch("""
         select rolname from pg_roles where rolname in
-          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_runner', 'authenticator', 'anon', 'authenticated')
+          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser', 'plane_runner', 'authenticator', 'anon', 'authenticated')
         and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)""")
-    assert len(roles) == 7
+    assert len(roles) == 8
     assert await names(catalogue, "select rolname from pg_roles where rolname like 'plane_%' and rolcanlogin") == []
 
 
@@ -196,6 +200,7 @@ async def test_no_tenant_may_execute_a_kernel_verb(catalogue: asyncpg.Connection
     assert {name for name in allowed if name.startswith("gateway.")} == {
         *("gateway._begin_once", "gateway._end_once", "gateway._call_verb", "gateway.authenticate_person"),
         *("gateway.accept_invitation", "gateway.found_organisation", "gateway.list_memberships"),
+        *("gateway.export_page", "gateway.begin_erasure"),
     }
 
 
@@ -222,6 +227,7 @@ async def test_runners_hold_no_tables(catalogue: asyncpg.Connection) -> None:
     assert set(await names(catalogue, executable("plane_runner"))) == {f"plane.{verb}" for verb in KERNEL} | {
         "plane.raise_error",
         "plane._begin_act",
+        "gateway.erase_next",
     }
 
 
@@ -267,7 +273,8 @@ def test_only_the_gateway_builds_statements() -> None:
         for path in files("tables", "kernel", "gateway", "api")
         if re.search(r"\bexecute\b(?!\s+on\b)", code(path), re.IGNORECASE)
     }
-    assert dynamic == {"call_with_key.sql", "_call_verb.sql"}
+    whatever_table = {"99_erasing.sql", "export_page.sql", "_erase_person.sql", "_erase_organisation.sql"}
+    assert dynamic == {"call_with_key.sql", "_call_verb.sql"} | whatever_table
 
 
 def test_only_errors_that_the_adapters_know_are_raised() -> None:

@@ -6,6 +6,7 @@ from functions.shared.chores.chore import Chore, Plane
 from functions.shared.chores.escalations import TIME_OUT_ESCALATIONS
 from functions.shared.chores.handoffs import EXPIRE_HANDOFFS
 from functions.shared.chores.mails import SEND_MAILS
+from functions.shared.chores.privacy import DROP_PAYLOADS, ERASE
 from functions.shared.chores.running import ChoreRunner, run_chores
 from functions.shared.chores.schedules import FIRE_SCHEDULES
 from functions.shared.chores.triggers import FORGET_TRIGGERED, HANDLE_MESSAGES
@@ -15,6 +16,8 @@ from functions.shared.chores.webhooks import DELIVER_WEBHOOKS
 CHORES: tuple[Chore, ...] = (
     NOTE_AGENTS,
     SEAL_AUDIT,
+    ERASE,
+    DROP_PAYLOADS,
     EXPIRE_HANDOFFS,
     TIME_OUT_ESCALATIONS,
     SEND_MAILS,

@@ -29,8 +29,20 @@ SEEDS = {
         """,
         lambda t: (t.id("policy"),),
     ),
+    "erasures": (
+        """
+        insert into plane.erasures (id, org_id, kind, subject, label, requested_by, finished_at)
+        values ($3, $1, 'person', $3, $2, '{}', now())
+        """,
+        lambda t: (t.id("erasure"),),
+    ),
+    "retention": (
+        "insert into plane.retention (org_id, payload_days) select $1, 30 where $2 <> ''",
+        lambda _: (),
+    ),
 }
-IDS = ("policy",)
+IDS = ("policy", "erasure")
+FIGURES = ("retention",)
 
 CALLS = {
     "create_policy": lambda _: {"name": "one more", "effect": "deny", "kind": "tool", "pattern": "x"},
@@ -44,6 +56,12 @@ CALLS = {
     "put_secret": lambda _: {"name": "NEW", "version": 1, "sealed": {"key": "k"}},
     "reseal_secrets": lambda _: {"secrets": [{"name": "SEALED", "version": 1, "sealed": {"key": "k"}}]},
     "update_policy": lambda t: {"id": t.id("policy"), "changes": {"effect": "deny"}},
+    "erase_organisation": lambda t: {"name": t.org.name},
+    "erase_person": lambda t: {"user_id": t.id("mailed"), "email": f"{t.mark}@mail.example"},
+    "export_data": lambda _: {"limit": 10_000, "after": None},
+    "get_retention": lambda _: {},
+    "list_erasures": lambda _: {"limit": 10, "cursor": None},
+    "set_retention": lambda _: {"payload_days": 30},
     "export_audit": lambda _: {"limit": 10, "after": 0},
     "list_audit": lambda _: {"limit": 10, "cursor": None},
     "verify_audit": lambda _: {"limit": 10, "after": None, "known": None},
@@ -53,9 +71,14 @@ DEFINERS = {
     "record_audit": "select plane.record_audit('forged', 'agents', $2::text)",
 }
 
-WRITES = {"secrets": {"insert", "update", "delete"}, "policies": {"insert", "update", "delete"}}
+WRITES = {
+    "secrets": {"insert", "update", "delete"},
+    "policies": {"insert", "update", "delete"},
+    "retention": {"insert", "update"},
+}
 HIDDEN = {"audit_salts"}
 ELSEWHERE = {
     *("create_policy", "update_policy", "delete_policy", "put_secret", "delete_secret", "reseal_secrets"),
-    *("seal_audit", "load_secrets", "note_policy"),
+    *("seal_audit", "load_secrets", "note_policy", "erase_person", "erase_organisation", "set_retention"),
+    "drop_payloads",
 }

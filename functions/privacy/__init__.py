@@ -1,0 +1,1 @@
+"""Data of people and organisations: export, erasure, retention."""
