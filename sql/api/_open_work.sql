@@ -1,5 +1,5 @@
 -- How many pieces of work an agent of the caller's organisation has on its hands: executions that have not ended, hand-offs that it took.
--- called by: get_agent, match_agents · uses: executions_open_by_agent, handoffs_held
+-- called by: get_agent · uses: executions_open_by_agent, handoffs_held
 create function plane.open_work(p_agent_id uuid)
 returns bigint
 language plpgsql

@@ -1,8 +1,8 @@
 -- Ranks the agents that can do what is needed and shows every share of the score; docs/agents.md tells how each is made.
--- The 200 most relevant are scored: of equal ones those whose work succeeds. Always in the same order: score, then name.
+-- The 100 most relevant are scored: of equal ones those whose work succeeds. Always in the same order: score, then name.
 -- payload: {need, skills, tags, input_schema, input, exclude: [id or name], weights: {share: number}, limit}, all but limit optional
 -- answers: {data: [{agent, score, shares, reasons}], weights: of the shares that count, excluded: [{id, name, why}], considered}
--- uses: agent_terms_pkey, agents_recent, agent_records_of, executions_open_by_agent
+-- uses: agent_terms_pkey, agents_recent, agent_records_of, executions_open_by_agent, handoffs_held
 create function api.match_agents(payload jsonb)
 returns jsonb
 language plpgsql
@@ -15,6 +15,7 @@ declare
   v_weights constant jsonb := plane.match_weights(payload);
   v_asks    constant boolean := v_weights ?| '{skill,text,tag,schema}';
   v_exclude constant uuid[] := array(select plane.agent_of(e) from jsonb_array_elements_text(payload -> 'exclude') as e);
+  v_offered constant jsonb := plane.offered_types(payload -> 'input_schema', payload -> 'input');
   v_answer  jsonb;
 begin
   with asked as materialized (
@@ -42,22 +43,26 @@ begin
     select a.id, 0, 0, 0, 0 from plane.agents as a where not v_asks and a.org_id = v_org and a.deleted_at is null
   ), candidates as materialized (
     select r.*, a.status, a.name, plane.agent_health(a.lease_seconds, a.last_seen_at) as health, a.last_seen_at,
-      plane.wilson(d.succeeded, d.failed) as success, d.succeeded, d.failed, d.p50_ms, d.mean_usd,
+      (coalesce(d.succeeded, 0) + 1.0) / (coalesce(d.succeeded + d.failed, 0) + 2) as rate, d.succeeded, d.failed, d.p50_ms, d.mean_usd,
       r.skill * coalesce((v_weights ->> 'skill')::float8, 0) + r.tag * coalesce((v_weights ->> 'tag')::float8, 0)
       + r.text * coalesce((v_weights ->> 'text')::float8, 0) + r.field * coalesce((v_weights ->> 'schema')::float8, 0) as relevance
     from relevant as r
     join plane.agents as a on a.org_id = v_org and a.id = r.agent_id and a.deleted_at is null
     left join plane.agent_records as d on d.org_id = v_org and d.agent_id = r.agent_id
   ), kept as materialized (
-    select c.*, plane.open_work(c.agent_id) as open_work,
+    select c.*, plane.wilson(c.succeeded, c.failed) as success,
+      (
+        select count(*) from plane.executions as e where e.org_id = v_org and e.agent_id = c.agent_id and e.status = 'running'
+      ) + (
+        select count(*) from plane.handoffs as h where h.org_id = v_org and h.agent_id = c.agent_id and h.status in ('claimed', 'accepted')
+      ) as open_work,
       case when v_weights ? 'schema' then (
-        select plane.schema_fit(plane.agent_skills(a.capabilities), payload -> 'input_schema', payload -> 'input')
-        from plane.agents as a where a.org_id = v_org and a.id = c.agent_id) end as fit
+        select plane.schema_fit(a.capabilities, v_offered) from plane.agents as a where a.org_id = v_org and a.id = c.agent_id) end as fit
     from (
       select * from candidates
       where status = 'active' and health <> 'lost' and agent_id <> all (v_exclude)
-      order by relevance desc, success desc, name collate "C"
-      limit 200
+      order by relevance desc, rate desc, name collate "C"
+      limit 100
     ) as c
   ), scored as (
     select k.*, s.shares, (
