@@ -41,6 +41,7 @@ async def test_only_what_describes_the_plane_is_public() -> None:
         *("/api/health", "/api/health/ready"),
         "/api/hooks/{token}",
         "/api/links/{token}",
+        *("/api/sign-in", "/api/invitations/show"),
     } == PUBLIC
 
 
