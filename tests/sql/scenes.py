@@ -270,7 +270,7 @@ class Stage:
 
     async def strike(self, *, is_large: bool) -> None:
         """Clear the stage. Of many scenes the dead rows go too; for a few that would take longer than the races."""
-        clear = "truncate plane.{};" if is_large else "delete from plane.{};"
+        clear = "truncate plane.{} cascade;" if is_large else "delete from plane.{};"
         await self.plane.db.execute("".join(clear.format(table) for table in WRITTEN))
 
 
