@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import DevProcess, clean_environment
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("api.md", "agents.md", "keys.md", "limits.md")
+PAGES = ("api.md", "agents.md", "keys.md", "limits.md", "secrets.md", "policies.md", "audit.md")
 BLOCK = re.compile(r"^```bash\n(.*?)^```(?:\n```json\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.xdist_group("api_page")
