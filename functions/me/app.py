@@ -67,6 +67,16 @@ class PersonShown(Answer):
     email: str | None
     role: str
     aal: str | None
+    may_decide_by_mail: bool
+    joined_at: Timestamp
+
+
+class Actor(Answer):
+    """Who it is, as audit and escalations name them."""
+
+    kind: str
+    id: UUID
+    label: str | None
 
 
 class AgentShown(Answer):
@@ -92,6 +102,7 @@ class Caller(Answer):
 
     principal: str
     organisation: Organisation
+    actor: Actor
     key: Key | None
     person: PersonShown | None
     agent: AgentShown | None
@@ -167,6 +178,11 @@ _LIMITS: JsonObject = {"max_body_bytes": MAX_BODY_BYTES, "max_page": 500, "max_w
         answer={
             "principal": "api_key",
             "organisation": {"id": "a3a7f0de-7f0c-4a8e-9a55-7a3f0e4a1b02", "name": "acme"},
+            "actor": {
+                "kind": "agent_key",
+                "id": "5f3f1f64-1c7e-4c8e-8a43-3a4d7b1c9f10",
+                "label": "mail agent",
+            },
             "key": {
                 "id": "5f3f1f64-1c7e-4c8e-8a43-3a4d7b1c9f10",
                 "name": "mail agent",

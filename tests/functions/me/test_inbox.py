@@ -218,5 +218,6 @@ async def test_me_says_which_person_and_what_their_role_gives(client_of: ClientO
 
     assert (me_of["principal"], me_of["key"]) == ("person", None)
     assert (me_of["person"]["email"], me_of["person"]["role"]) == (person.email, "viewer")
+    assert me_of["actor"] == {"kind": "person", "id": person.user_id, "label": person.email}
     assert "agents:read" in me_of["scopes"]
     assert "agents:write" not in me_of["scopes"]
