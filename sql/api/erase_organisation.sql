@@ -19,4 +19,4 @@ begin
 end;
 $$;
 
-insert into gateway.verbs values ('erase_organisation', 'data:manage', false, '{person}');
+insert into gateway.verbs values ('erase_organisation', 'data:manage', false);

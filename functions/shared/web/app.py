@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from functions.shared.dispatch.doorbell import Doorbell
 
 VERSION = "0.1.0"
-_TEXT_TYPES = ["text/", "application/json", "application/problem+json", "application/schema+json"]
+_TEXT_TYPES = [
+    "text/",
+    "application/json",
+    "application/x-ndjson",
+    "application/problem+json",
+    "application/schema+json",
+]
 
 
 def create_app(
