@@ -17,6 +17,7 @@ from functions.shared.auth.keys import SCOPES
 from tests.organisations import create_org
 from tests.sql import seeds
 from tests.sql.isolation import CALLS, MARK, SEEDS, Things, contents, seed, things_of
+from tests.sql.seeds.people import claims_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,6 +59,8 @@ class World:
         elif who == "person":  # a token of Supabase Auth that claims to be somebody
             claims = {
                 "role": "authenticated",
+                "principal": "person",
+                "user_id": self.ours.id("owner"),
                 "org_id": self.ours.org.id,
                 "scopes": list(SCOPES),
                 "user_metadata": {"org_id": self.ours.org.id},
@@ -213,39 +216,70 @@ async def test_every_verb_has_a_call(world: World) -> None:
     assert {row["fn"] for row in listed} == set(CALLS), "a new verb needs a line in tests/sql/isolation.py"
 
 
-async def call(world: World, caller: Things, fn: str, payload: dict[str, Any]) -> tuple[str, str]:
-    """Call a verb through the door; ('', answer) or (code, error). The transaction stays open."""
+async def call(
+    world: World, caller: Things, fn: str, payload: dict[str, Any], *, way: str, organisation: str | None = None
+) -> tuple[str, str]:
+    """Call a verb through the door of a way; ('', answer) or (code, error). The transaction stays open."""
+    doors = {
+        "operator": ("select api.call_with_key($1, $2, $3::text::jsonb)::text", caller.org.operator.key_hash),
+        "person": (
+            "select api.call_with_token($1::text::jsonb, $2, $3::text::jsonb, $4)::text",
+            json.dumps(claims_of(caller)),
+        ),
+    }
+    statement, who = doors["operator" if way == "operator" else "person"]
+    named = () if way == "operator" else (organisation or caller.org.id,)
+    await world.admin.execute(f"set local role {'anon' if way == 'operator' else 'authenticator'}")
     try:
-        return "", await world.admin.fetchval(
-            "select api.call_with_key($1, $2, $3::text::jsonb)::text",
-            caller.org.operator.key_hash,
-            fn,
-            json.dumps(payload),
-        )
+        return "", await world.admin.fetchval(statement, who, fn, json.dumps(payload), *named)
     except asyncpg.PostgresError as error:
         return (error.sqlstate or ""), f"{error} {error.detail} {error.hint}"
 
 
+async def ways_to(world: World, fn: str) -> list[str]:
+    """Give who may call a verb: an operator's key, a member, or whoever has signed in."""
+    kinds = await world.admin.fetchval("select kinds from gateway.verbs where fn = $1", fn)
+    return [way for way in ("operator", "person", "user") if way in kinds]
+
+
 @pytest.mark.parametrize("fn", sorted(CALLS))
 async def test_a_verb_answers_its_owner(world: World, fn: str) -> None:
-    async with world.acting("anon"):
-        code, answer = await call(world, world.ours, fn, CALLS[fn](world.ours))
-    assert code in ("", "PT409"), answer
+    ways = await ways_to(world, fn)
+    assert ways
+    for way in ways:
+        async with world.acting("nobody"):
+            code, answer = await call(world, world.ours, fn, CALLS[fn](world.ours), way=way)
+        is_for_people = way == "operator" and "people_only" in answer
+        assert code in ("", "PT409") or is_for_people, f"{way}: {answer}"
 
 
 @pytest.mark.parametrize("fn", sorted(CALLS))
 async def test_a_verb_shows_and_changes_nothing_of_another_organisation(world: World, fn: str) -> None:
     before = await contents(world.admin, world.ours.org.id)
     payload = CALLS[fn](world.ours)
-    async with world.acting("anon"):
-        code, answer = await call(world, world.theirs, fn, payload)
-        assert code in ("", "PT404", "PT422"), answer
-        if not code:
-            await world.admin.execute("reset role")
-            assert await contents(world.admin, world.ours.org.id) == before
-    assert world.ours.mark not in answer
-    for secret in world.ours.ids() - {str(value) for value in payload.values()}:
-        assert secret not in answer
+    for way in await ways_to(world, fn):
+        async with world.acting("nobody"):
+            code, answer = await call(world, world.theirs, fn, payload, way=way)
+            is_refused = way == "user" or "people_only" in answer
+            assert code in ("", "PT404", "PT422", *(("PT403",) if is_refused else ())), f"{way}: {answer}"
+            if not code:
+                await world.admin.execute("reset role")
+                assert await contents(world.admin, world.ours.org.id) == before
+        assert world.ours.mark not in answer
+        for secret in world.ours.ids() - {str(value) for value in payload.values()}:
+            assert secret not in answer
+
+
+@pytest.mark.parametrize("fn", sorted(CALLS))
+async def test_who_is_no_member_does_nothing_by_naming_the_organisation(world: World, fn: str) -> None:
+    if "person" not in await ways_to(world, fn):
+        return
+    async with world.acting("nobody"):
+        code, answer = await call(
+            world, world.theirs, fn, CALLS[fn](world.ours), way="person", organisation=world.ours.org.id
+        )
+    assert code == "PT403"
+    assert "not_a_member" in answer
 
 
 DEFINERS = {
