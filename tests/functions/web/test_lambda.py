@@ -101,8 +101,9 @@ def test_every_operation_answers_cold_and_warm(name: str, handler_of: Callable[[
             answer = handler(event(operation.method, target, secret=org.operator_secret, body=body), None)
             assert 200 <= answer["statusCode"] < 500, f"{attempt} {operation}: {answer}"
             assert answer["isBase64Encoded"] is False
-            if answer["body"] and "json" in answer["headers"]["content-type"]:
-                json.loads(answer["body"])
+            if answer["body"] and "json" in (kind := answer["headers"]["content-type"]):
+                for text in answer["body"].splitlines() if "ndjson" in kind else [answer["body"]]:
+                    json.loads(text)
 
 
 def test_a_value_is_kept_between_events_and_a_body_may_be_base64(
