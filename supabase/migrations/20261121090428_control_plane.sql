@@ -879,17 +879,31 @@ declare
   v_agent   constant uuid := (payload ->> 'agent_id')::uuid;
   v_offered plane.handoffs;
   v_handoff plane.handoffs;
+  v_skipped uuid;
+  v_holds   boolean := false;
 begin
   perform plane.require_live_agent(v_agent, '/agent_id');
   perform plane.note_agent(v_agent);
   for v_offered in select * from plane.offered_handoffs(v_agent, 50) loop
     -- Who has it this moment may be done with it before we would be: look at the next one instead of waiting.
-    continue when not plane.try_hold_handoff(v_offered.id);
+    if not plane.try_hold_handoff(v_offered.id) then
+      v_skipped := coalesce(v_skipped, v_offered.id);
+      continue;
+    end if;
+    v_holds := true;
     v_handoff := plane.hold_handoff(v_offered.id);
     perform plane.settle_handoff(v_handoff.id); -- its deadline may have passed in this moment; the sweeper rings
     continue when v_handoff.status <> 'pending';
     return plane.take_handoff(v_handoff, v_agent, (payload ->> 'lease_seconds')::numeric);
   end loop;
+  -- Whoever holds nothing may wait: the step that hands it over, or a claimer that gives it up, is about to let go of it.
+  if v_skipped is not null and not v_holds then
+    v_handoff := plane.hold_handoff(v_skipped);
+    perform plane.settle_handoff(v_skipped);
+    if v_handoff.status = 'pending' then
+      return plane.take_handoff(v_handoff, v_agent, (payload ->> 'lease_seconds')::numeric);
+    end if;
+  end if;
   return null;
 end;
 $function$;
@@ -1720,15 +1734,22 @@ declare
   v_claims constant jsonb := plane.caller_claims();
   v_wanted constant text := payload ->> 'agent';
 begin
-  return jsonb_build_object(
-    'principal', v_claims -> 'principal',
-    'organisation', (
-      select jsonb_build_object('id', o.id, 'name', o.name) from plane.organisations as o where o.id = plane.caller_org()),
-    'key', (select plane.key_json(k) from plane.api_keys as k where k.org_id = plane.caller_org() and k.id = plane.caller_key()),
-    'person', case when plane.caller_person() is not null then jsonb_build_object(
-      'user_id', v_claims -> 'user_id', 'email', v_claims -> 'email', 'role', v_claims -> 'role', 'aal', v_claims -> 'aal') end,
-    'agent', case when v_wanted is not null then plane.agent_json(plane.find_agent(plane.agent_of(v_wanted), v_wanted)) end,
-    'scopes', v_claims -> 'scopes');
+  return (
+    select jsonb_build_object(
+      'principal', v_claims -> 'principal',
+      'organisation', jsonb_build_object('id', o.id, 'name', o.name),
+      'actor', plane.caller_actor(),
+      'scopes', v_claims -> 'scopes',
+      'key', (select plane.key_json(k) from plane.api_keys as k where k.org_id = o.id and k.id = plane.caller_key()),
+      'person', (
+        select jsonb_build_object(
+          'user_id', m.user_id, 'email', v_claims -> 'email', 'role', m.role, 'aal', v_claims -> 'aal',
+          'may_decide_by_mail', m.may_decide_by_mail, 'joined_at', m.joined_at)
+        from plane.members as m
+        where m.org_id = o.id and m.user_id = plane.caller_person()),
+      'agent', case when v_wanted is not null then plane.agent_json(plane.find_agent(plane.agent_of(v_wanted), v_wanted)) end)
+    from plane.organisations as o
+    where o.id = plane.caller_org());
 end;
 $function$;
 
@@ -14016,7 +14037,7 @@ insert into gateway.verbs (fn, scope, is_read, kinds) values ('delete_webhook', 
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('discover_agent', 'agents:write', 'false', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('dismiss_escalation', 'escalations:write', 'false', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('embed_memories', 'memory:write', 'false', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
-insert into gateway.verbs (fn, scope, is_read, kinds) values ('erase_organisation', 'data:manage', 'false', array['person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
+insert into gateway.verbs (fn, scope, is_read, kinds) values ('erase_organisation', 'data:manage', 'false', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('erase_person', 'data:manage', 'false', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('export_audit', 'audit:read', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('export_data', 'data:manage', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
@@ -14162,3 +14183,14 @@ begin
 end;
 $$;
 reset role;
+
+-- By hand: agents that registered before there was an index of their words are found by them too.
+alter table plane.agents no force row level security;
+alter table plane.agent_terms no force row level security;
+do $$
+begin
+  perform plane.index_agent(a) from plane.agents as a where a.deleted_at is null;
+end;
+$$;
+alter table plane.agents force row level security;
+alter table plane.agent_terms force row level security;
