@@ -442,6 +442,8 @@ grant execute on function
   plane.caller_claims(),
   plane.caller_org(),
   plane.caller_actor(),
+  plane.caller_person(),
+  plane.require_person(text),
   plane.caller_has_scope(text),
   plane._require_org(),
   gateway._plane_tables(),

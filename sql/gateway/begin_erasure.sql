@@ -2,7 +2,7 @@
 --
 -- p: {user_id} | {} · A person is called erased-… from now on in the list of members, in invitations and in the audit; the chore
 -- goes through the rest. An organisation's keys, memberships and invitations end at once; the chore deletes the rest.
--- Called by api.erase_person, after its entry in the audit, and api.erase_organisation. Raises 401, 403 missing_scope.
+-- Called by api.erase_person, after its entry in the audit, and api.erase_organisation. Raises 401, 403 missing_scope, people_only.
 create function gateway.begin_erasure(p jsonb)
 returns plane.erasures
 language plpgsql
@@ -21,6 +21,7 @@ begin
     perform plane.raise_error(403, 'missing_scope', 'This needs the scope data:manage.', null, '{"scope": "data:manage"}');
   end if;
   if v_user is null then
+    perform plane.require_person('data:manage');
     update plane.api_keys set revoked_at = v_now where org_id = v_org and revoked_at is null;
     update plane.members set removed_at = v_now where org_id = v_org and removed_at is null;
     delete from plane.invitations where org_id = v_org;
