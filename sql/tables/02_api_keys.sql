@@ -6,7 +6,7 @@ create table plane.api_keys (
   name         text not null check (char_length(name) between 1 and 100),
   kind         text not null,
     -- agent        an agent or an integration
-    -- operator     a person's or a deployment's key: may decide approvals and manage keys
+    -- operator     a deployment's key: may manage keys and decide budgets; approvals are people's
     -- runner       the plane's own: only the kernel verbs; belongs to no organisation
   key_hash     bytea not null check (octet_length(key_hash) = 32),
   prefix       text not null,             -- shown in lists, never enough to log in

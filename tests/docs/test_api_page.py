@@ -13,7 +13,7 @@ import pytest
 from tests.cli.conftest import DevProcess, clean_environment
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("api.md", "agents.md", "keys.md", "limits.md", "secrets.md", "policies.md", "audit.md")
+PAGES = ("api.md", "people.md", "agents.md", "keys.md", "limits.md", "secrets.md", "policies.md", "audit.md")
 BLOCK = re.compile(r"^```bash\n(.*?)^```(?:\n```json\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.xdist_group("api_page")
@@ -42,7 +42,7 @@ def test_every_command_of_the_page_does_what_it_says(plane: DevProcess, page: st
         text=True,
         timeout=120,
         check=False,
-        env=clean_environment(AGENTPLANE_API_KEY=plane.ready["api_key"]),
+        env=clean_environment(AGENTPLANE_API_KEY=plane.ready["api_key"], AGENTPLANE_TOKEN=plane.person()),
     )
     assert done.returncode == 0, done.stderr
     for number, (shown, (commands, answer)) in enumerate(zip(done.stderr.split("block ")[1:], blocks, strict=True)):

@@ -231,7 +231,7 @@ async def call(
     named = () if way == "operator" else (organisation or caller.org.id,)
     await world.admin.execute(f"set local role {'anon' if way == 'operator' else 'authenticator'}")
     try:
-        return "", await world.admin.fetchval(statement, who, fn, json.dumps(payload), *named)
+        return "", await world.admin.fetchval(statement, who, fn, json.dumps(payload), *named) or ""
     except asyncpg.PostgresError as error:
         return (error.sqlstate or ""), f"{error} {error.detail} {error.hint}"
 
