@@ -68,7 +68,10 @@ async def test_every_changing_verb_leaves_exactly_one_entry(world: World) -> Non
         "insert into plane.members (org_id, user_id, email, role) values ($1, $2, 'owner@test', 'owner')",
         *(world.ours.org.id, OWNER),
     )
-    rows = await world.admin.fetch("select fn from gateway.verbs where not is_read order by 1")
+    # Those of kind user are called by who belongs to no organisation yet; the entry is in the one that they join or found.
+    rows = await world.admin.fetch(
+        "select fn from gateway.verbs where not is_read and not 'user' = any (kinds) order by 1"
+    )
     changing = [row["fn"] for row in rows if row["fn"] in CALLS]  # test_isolation names those that are missing
     assert len(changing) > 40
     wrong: dict[str, str] = {}

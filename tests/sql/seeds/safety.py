@@ -42,7 +42,7 @@ SEEDS = {
     ),
 }
 IDS = ("policy", "erasure")
-FIGURES = ("retention",)
+FIGURES = ("retention", "audit_salts")
 
 CALLS = {
     "create_policy": lambda _: {"name": "one more", "effect": "deny", "kind": "tool", "pattern": "x"},
