@@ -164,7 +164,7 @@ class _Run:
         return done
 
     async def _guarded(self, attempt: int) -> Context:
-        """Get the step's secrets and ask whether it may be attempted; neither its time limit nor its duration counts that."""
+        """Get the step's secrets and ask whether it may be attempted; the step's time does not count that."""
         guard = self.scope.engine.guard
         loop = asyncio.get_running_loop()
         since = loop.time()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
     from functions.shared.steps.base import HttpPolicy, PersonAnswer
 
+
 @dataclass(frozen=True, slots=True)
 class StepScope:
     """What a step needs to know of the frame that runs it.

@@ -169,7 +169,7 @@ class Guard(Protocol):
     async def check(self, kind: str, config: JsonObject, context: Context) -> None: ...
 
     async def check_host(self, host: str, port: int, origin: Origin, answers: Sequence[PersonAnswer]) -> None:
-        """Is asked about each host of a request, also those that redirects lead to. `answers`: to this step's questions."""
+        """Is asked about each host of a request, redirects' too. `answers`: to this step's questions."""
         ...
 
 
