@@ -19,10 +19,9 @@ declare
 begin
   select id, org_id, kind, name, scopes, revoked_at, expires_at, last_used_at into v_key
   from plane.api_keys
-  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
+  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}( |$)' then sha256(decode(left(p_key_hash, 64), 'hex')) end;
   if v_key.id is null and p_key_hash ~ '^[0-9a-f]{64}( [0-9a-f]{64}){1,3}$' then
-    select k.id, k.org_id, k.kind, k.name, k.scopes, k.revoked_at, k.expires_at,
-      case when h.place = 1 then k.last_used_at end as last_used_at into v_key
+    select k.id, k.org_id, k.kind, k.name, k.scopes, k.revoked_at, k.expires_at, null::timestamptz as last_used_at into v_key
     from unnest(string_to_array(p_key_hash, ' ')) with ordinality as h (hash, place)
     join plane.api_keys as k on k.key_hash = sha256(decode(h.hash, 'hex'))
     order by h.place

@@ -230,14 +230,13 @@ def _master_key(options: Options) -> str:
 
 
 def _key_pepper(options: Options) -> str:
-    """The environment's, else the one of this data; keys of data that had none are found without, then kept with it."""
+    """The environment's, else the one of this data. Keys made without it are found, and kept with it from then on."""
     given = os.environ.get("AGENTPLANE_KEY_PEPPER")
     if given is not None:
         return given
     path = options.data / "key.pepper"
     if not path.exists():
-        had_none = (options.data / "plane.json").exists()
-        write_private_text(path, secrets.token_urlsafe(32) + ("," if had_none else "") + "\n")
+        write_private_text(path, secrets.token_urlsafe(32) + ",\n")
     return path.read_text().strip()
 
 
