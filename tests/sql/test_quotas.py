@@ -33,7 +33,7 @@ ADDS: dict[str, tuple[str, Callable[[Things], dict[str, Any]]]] = {
     "budgets": ("create_budget", CALLS["create_budget"]),
     "rate_limits": ("set_rate_limit", CALLS["set_rate_limit"]),
 }
-# By an invitation, not by a key: tests/functions/members.
+# By an invitation, not by a key: tests/functions/limits/test_quotas.py.
 BY_PEOPLE = {"members"}
 
 

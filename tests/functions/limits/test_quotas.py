@@ -12,9 +12,13 @@ from functions.agents.app import router as agents
 from functions.executions.app import router as executions
 from functions.keys.app import router as keys
 from functions.limits.app import router as limits
+from functions.members.app import router as members
+from functions.shared.config import Settings
 from functions.shared.web import create_app
 from functions.state.app import router as state
 from functions.workflows.app import router as workflows
+from tests.functions.conftest import app_state
+from tests.people import new_user
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
     ClientOf = Callable[..., Awaitable[httpx.AsyncClient]]
 
-app = create_app("tests", agents, executions, keys, limits, state, workflows)
+app = create_app("tests", agents, executions, keys, limits, members, state, workflows)
 WORKFLOW = {"name": "one", "definition": "name: one\nsteps:\n  a:\n    transform: {x: 1}\n"}
 
 
@@ -164,3 +168,17 @@ async def test_only_who_manages_limits_changes_them(client_of: ClientOf, org: Or
     for method, path in (("patch", "/api/limits"), ("put", "/api/limits/rates")):
         refused = await agent.request(method, path, json={})
         assert (refused.status_code, refused.json()["scope"]) == (403, "limits:manage")
+
+
+async def test_nobody_joins_over_the_quota_of_members(client_of: ClientOf, org: Organisation) -> None:
+    owner = await client_of(app, (await org.member("owner")).token())
+    with app_state(app, settings=Settings(_env_file=None, public_url="https://plane.test")):  # type: ignore[call-arg]
+        made = await owner.post("/api/invitations", json={"email": "ada@example.com", "role": "viewer"})
+        await limit(owner, members=1)
+        ada = await client_of(app, new_user("ada@example.com").token())
+        refused = await ada.post("/api/invitations/accept", json={"token": made.json()["token"]})
+        await limit(owner, members=2)
+        joined = await ada.post("/api/invitations/accept", json={"token": made.json()["token"]})
+
+    assert (refused.status_code, refused.json()["quota"]) == (403, "members")
+    assert joined.is_success, joined.text
