@@ -223,7 +223,7 @@ async def db(db_url: str, authenticator_url: Callable[[str], str], runner_key: s
 
 @pytest.fixture
 def make_org(admin: asyncpg.Connection) -> Callable[..., Awaitable[Org]]:
-    """Makes an organisation with an operator key, an agent key and an owner: `await make_org("acme", agent_scopes=[…])`."""
+    """Makes an organisation with an operator key, an agent key and an owner: `await make_org("acme")`."""
 
     async def make(name: str | None = None, *, agent_scopes: Sequence[str] = AGENT_SCOPES) -> Org:
         return await create_org(admin, name, agent_scopes=agent_scopes, has_owner=True)

@@ -34,9 +34,7 @@ class SigningKey:
     def __init__(self, key_id: str, algorithm: str = "ES256") -> None:
         self.id, self.algorithm = key_id, algorithm
         is_rsa = algorithm.startswith("RS")
-        self.private: Any = (
-            rsa.generate_private_key(65537, 2048) if is_rsa else ec.generate_private_key(ec.SECP256R1())
-        )
+        self.private: Any = rsa.generate_private_key(65537, 2048) if is_rsa else ec.generate_private_key(ec.SECP256R1())
 
     @cached_property
     def public(self) -> dict[str, Any]:
@@ -82,7 +80,7 @@ def published(issuer: Issuer) -> Generator[Issuer]:
     """Serve the issuer's keys on a loopback address for a while."""
 
     class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  the library's name
+        def do_GET(self) -> None:
             issuer.fetches += 1
             body = json.dumps(issuer.jwks).encode()
             self.send_response(200)
@@ -137,7 +135,10 @@ class User:
             "user_metadata": {"email": self.email, "email_verified": True, "sub": self.user_id},
             "role": "authenticated",
             "aal": aal,
-            "amr": [{"method": "otp", "timestamp": now}, *([{"method": "totp", "timestamp": now}] if aal == "aal2" else [])],
+            "amr": [
+                {"method": "otp", "timestamp": now},
+                *([{"method": "totp", "timestamp": now}] if aal == "aal2" else []),
+            ],
             "session_id": str(uuid.uuid5(uuid.NAMESPACE_URL, self.user_id)),
             "is_anonymous": False,
             **more,

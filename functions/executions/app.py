@@ -316,7 +316,8 @@ async def restart_execution(
 async def signal_execution(execution_id: UUID, body: SendSignal, db: Db, bell: Bell, response: Response) -> object:
     """Send an event to an execution, or answer what it waits for: an approval by its path, `budget`, a lost step.
 
-    Events need the scope executions:write, decisions approvals:decide; approvals are decided by people only. The first answer counts; then 409 `wait_closed`.
+    Events need the scope executions:write, decisions approvals:decide; approvals are decided by people only.
+    The first answer counts; then 409 `wait_closed`.
     """
     wait: Any = await executions.get_open_wait(db, execution_id, body.name)
     payload = checked_answer(wait, body.payload)

@@ -84,7 +84,7 @@ async def list_members(
     role: Annotated[Role | None, Query(description="Only members with this role.")] = None,
     email: Annotated[str | None, Query(max_length=320, description="Only the member with this address.")] = None,
 ) -> object:
-    """List the organisation's members, the newest first: whom an escalation can be assigned to. For members and operator keys."""
+    """List the members, the newest first: whom an escalation can be assigned to. For members and operator keys."""
     return page.of(await members.list_members(db, {**page.payload(), "role": role, "email": email}), Member)
 
 
@@ -103,7 +103,7 @@ async def update_member(user_id: UUID, body: UpdateMember, db: Db) -> object:
     "/api/members/{user_id}", status_code=204, dependencies=[requires("")], **example(f"/api/members/{_USER}")
 )
 async def remove_member(user_id: UUID, db: Db) -> None:
-    """Take somebody out: their next request is refused. Anybody may leave; others need members:manage. Again is fine."""
+    """Take somebody out: their next request is refused. Anybody may leave; for others it needs members:manage."""
     await members.remove_member(db, user_id)
 
 

@@ -41,7 +41,8 @@ class UpdateMember(Body):
 
     role: Annotated[Role | None, Field(description=ROLE_MEANS)] = None
     may_decide_by_mail: Annotated[
-        bool | None, Field(description="Whether a link in a mail to them is enough to decide, where a policy takes that.")
+        bool | None,
+        Field(description="Whether a link in a mail to them is enough to decide, where a policy takes that."),
     ] = None
 
 
@@ -77,7 +78,7 @@ class Invitation(Answer):
 
 
 class CreatedInvitation(Invitation):
-    """A new invitation. `token` and `link` are shown this once; null when a repeated request got the answer of before."""
+    """A new invitation. `token` and `link` are shown this once; null when a repeated request got the same answer."""
 
     token: str | None
     link: str | None

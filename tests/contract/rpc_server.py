@@ -107,7 +107,7 @@ class RpcServer:
         return await self._in_transaction(request.path_params["name"], arguments, body.decode(), claims)
 
     def _verified(self, authorization: str) -> dict[str, Any]:
-        """Give the claims of a token that one of the configured keys has signed; `jwt-aud` is not set, as on Supabase."""
+        """Give the claims of a token that one of the keys has signed; `jwt-aud` is not set, as on Supabase."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or self._jwks is None:
             raise jwt.InvalidTokenError("no key")

@@ -57,7 +57,9 @@ async def test_a_member_acts_in_their_organisation_by_their_role(port: Database,
     assert "keys:manage" not in me["scopes"]
 
 
-async def test_a_role_s_scopes_are_all_that_a_member_may_do(port: Database, owner: asyncpg.Connection, ours: Org) -> None:
+async def test_a_role_s_scopes_are_all_that_a_member_may_do(
+    port: Database, owner: asyncpg.Connection, ours: Org
+) -> None:
     viewer = await create_member(owner, ours, "viewer")
     await port.call("list_state", {"component": "c", "limit": 5}, viewer.caller)
     error = await refusal(port.call("put_state", STATE, viewer.caller))

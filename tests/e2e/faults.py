@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from functions.shared.errors import Unavailable
 
 if TYPE_CHECKING:
-    from functions.shared.db.port import Answer, Caller, Database, Idempotency
+    from functions.shared.db.port import Answer, Caller, Database, Idempotency, Lease
     from functions.shared.jsonvalue import Json, JsonObject
 
 # before: the call fails, nothing is committed · lost: it commits, the answer never comes · twice: it is sent twice
@@ -68,11 +68,15 @@ class WatchedDatabase:
             return Crash()
         return Unavailable("the connection was lost", code="outcome_unknown")
 
-    async def call(self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False) -> Json:
-        return await self.inner.call(fn, payload, caller, safe=safe)
+    async def call(
+        self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False, lease: Lease | None = None
+    ) -> Json:
+        return await self.inner.call(fn, payload, caller, safe=safe, lease=lease)
 
-    async def call_once(self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency) -> Answer:
-        return await self.inner.call_once(fn, payload, caller, idempotency)
+    async def call_once(
+        self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency, *, lease: Lease | None = None
+    ) -> Answer:
+        return await self.inner.call_once(fn, payload, caller, idempotency, lease=lease)
 
     async def public(self, verb: str, payload: JsonObject, *, safe: bool = False) -> Json:
         return await self.inner.public(verb, payload, safe=safe)

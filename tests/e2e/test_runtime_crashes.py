@@ -16,7 +16,7 @@ from tests.e2e.patience import eventually
 
 if TYPE_CHECKING:
     from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
-    from functions.shared.db.port import Answer, Caller, Database, Idempotency
+    from functions.shared.db.port import Answer, Caller, Database, Idempotency, Lease
     from functions.shared.jsonvalue import Json, JsonObject
     from tests.e2e.counting_server import CountingServer
     from tests.organisations import Org
@@ -77,11 +77,15 @@ class SlowToAnswer:
             await asyncio.sleep(self.seconds)
         return answer
 
-    async def call(self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False) -> Json:
-        return await self.inner.call(fn, payload, caller, safe=safe)
+    async def call(
+        self, fn: str, payload: JsonObject, caller: Caller, *, safe: bool = False, lease: Lease | None = None
+    ) -> Json:
+        return await self.inner.call(fn, payload, caller, safe=safe, lease=lease)
 
-    async def call_once(self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency) -> Answer:
-        return await self.inner.call_once(fn, payload, caller, idempotency)
+    async def call_once(
+        self, fn: str, payload: JsonObject, caller: Caller, idempotency: Idempotency, *, lease: Lease | None = None
+    ) -> Answer:
+        return await self.inner.call_once(fn, payload, caller, idempotency, lease=lease)
 
     async def public(self, verb: str, payload: JsonObject, *, safe: bool = False) -> Json:
         return await self.inner.public(verb, payload, safe=safe)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import asyncpg
 import pytest
 
@@ -21,7 +23,7 @@ async def scopes(module_db_url: str) -> dict[str, set[str]]:
 
 
 async def test_each_role_has_what_the_one_before_it_has_and_more(scopes: dict[str, set[str]]) -> None:
-    assert all(scopes[lower] < scopes[higher] for lower, higher in zip(ROLES, ROLES[1:], strict=False))
+    assert all(scopes[lower] < scopes[higher] for lower, higher in pairwise(ROLES))
     assert scopes["owner"] == set(SCOPES)
     assert scopes["nobody"] == set()
 

@@ -1,7 +1,7 @@
-"""People's access tokens, as Supabase Auth issues them: verified against its published keys, before they reach the database.
+"""People's access tokens, as Supabase Auth issues them: verified against its published keys.
 
-Only ES256 and RS256 with a key of the key set that is meant for that algorithm; so neither `none` nor a public key taken for
-an HMAC secret gets through. https://supabase.com/docs/guides/auth/signing-keys
+Only ES256 and RS256 with a key of the key set that is meant for that algorithm; so neither `none` nor a public key
+taken for an HMAC secret gets through. https://supabase.com/docs/guides/auth/signing-keys
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def looks_like_token(text: str) -> bool:
 
 
 class KeySet:
-    """The keys that an issuer publishes: fetched when first needed, again after ten minutes or for a key id it does not know.
+    """The keys that an issuer publishes: fetched when first needed, after ten minutes, and for a key id not known.
 
-    An unknown key id makes it ask at most once in ten seconds, so that made-up ones cost nobody anything. When the issuer does
-    not answer, what it published within the last hour still counts.
+    An unknown key id makes it ask at most once in ten seconds, so that made-up ones cost nobody anything. When the
+    issuer does not answer, what it published within the last hour still counts.
     """
 
     def __init__(

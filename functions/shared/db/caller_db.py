@@ -24,7 +24,7 @@ class CallerDb:
     is_asked: bool = False  # the database has seen this caller: it would have refused one that may not call the route
 
     async def admit(self, scope: str) -> None:
-        """Let only a known key or a member with this scope pass, before anything is told or computed. Asks at most once."""
+        """Let only a key or a member with this scope pass, before anything is told or computed. Asks at most once."""
         if not self.is_asked:
             await self._call("check_access", {"scope": scope})
 

@@ -61,10 +61,11 @@ class PostgrestDatabase(Doors):
 
     async def send(self, door: str, arguments: JsonObject, *, token: str | None = None) -> Json:
         call = self._client.rpc(door, cast("dict[str, str]", arguments))
+        headers = call.request.headers  # pyright: ignore[reportUnknownMemberType]  the library's generic client
         if token is not None:
-            call.request.headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"Bearer {token}"
         if trace := trace_id.get():
-            call.request.headers["X-Trace-Id"] = trace
+            headers["X-Trace-Id"] = trace
         try:
             answer = await call.execute()
         except APIError as error:

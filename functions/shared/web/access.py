@@ -26,14 +26,14 @@ ORGANISATION_HEADER = "AgentPlane-Organisation"
 _BEARER = HTTPBearer(
     scheme_name="ApiKey",
     bearerFormat="ap_live_…",
-    description="An API key: `Authorization: Bearer ap_live_…`; or the access token of a person who has signed in, whose role "
-    "gives the scopes. Each operation names the scope that it needs.",
+    description="An API key: `Authorization: Bearer ap_live_…`; or the access token of a person who has signed in, "
+    "whose role gives the scopes. Each operation names the scope that it needs.",
     auto_error=False,
 )
 _TOKEN = HTTPBearer(
     scheme_name="AccessToken",
     bearerFormat="JWT",
-    description="The access token of a person who has signed in, as Supabase Auth issues it. Membership is not asked for.",
+    description="The access token of a person who has signed in, as Supabase Auth issues it; of a member or not.",
     auto_error=False,
 )
 
@@ -127,6 +127,6 @@ def _unauthenticated(code: str, message: str) -> Unauthenticated:
     return Unauthenticated(
         message,
         code=code,
-        hint="Send `Authorization: Bearer ap_live_…`, or `Authorization: Bearer <access token>` when you have signed in.",
+        hint="Send `Authorization: Bearer ap_live_…`, or `Bearer <access token>` when you have signed in.",
         next=[NextStep("see how to get and send a key", "GET", "/llms.txt")],
     )

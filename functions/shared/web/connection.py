@@ -1,4 +1,4 @@
-"""Opens the database and the issuer's keys that the settings name, once a process, when the first request needs them."""
+"""Opens the database and the issuer's keys that the settings name, when the first request needs them."""
 
 from __future__ import annotations
 

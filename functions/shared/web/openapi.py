@@ -23,8 +23,8 @@ _DESCRIPTION = """
 The control plane that agents call: register, keep state, run durable workflows, ask people.
 
 - Send `Authorization: Bearer ap_live_…`; each operation names the scope that the key needs.
-- People send the access token of their sign-in instead (`GET /api/sign-in` says where), and with several organisations the
-  header `AgentPlane-Organisation: <id or name>`. Their role gives the scopes. Only people decide approvals.
+- People send the access token of their sign-in instead (`GET /api/sign-in` says where), and with several organisations
+  the header `AgentPlane-Organisation: <id or name>`. Their role gives the scopes. Only people decide approvals.
 - Errors are `application/problem+json`: branch on `code`, follow `next`, read `/problems/{code}`.
 - Send an `Idempotency-Key` with every POST: repeating it gives the same answer, not a second thing.
 - Lists are `{data, next_cursor}`; send `next_cursor` as `cursor` for the next page.

@@ -26,7 +26,7 @@ class AgentPlane:
     """A connection to one plane with one key, or as one person.
 
     `url` and `api_key` come from AGENTPLANE_URL and AGENTPLANE_API_KEY when they are not given.
-    `token`: a person's access token, or a function that gives one that has not expired (else AGENTPLANE_TOKEN, without a key).
+    `token`: a person's access token, or a function that gives one that has not expired; AGENTPLANE_TOKEN without a key.
     `organisation`: its id or name, for a person with several (else AGENTPLANE_ORGANISATION).
     Every POST carries an Idempotency-Key, so lost answers are asked for again without doing anything twice.
     """

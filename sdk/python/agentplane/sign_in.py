@@ -1,4 +1,4 @@
-"""Signing in as a person: a one-time code by mail, from the Supabase Auth (or development sign-in) that the plane names."""
+"""Signing in as a person: a one-time code by mail, from the Supabase Auth that the plane names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Session:
 
 
 class SignIn:
-    """Where the people of a plane sign in: `url` is Supabase Auth's, `mailbox` where a development plane shows its mails."""
+    """Where the people of a plane sign in: `url` is Supabase Auth's, `mailbox` the one of a development plane."""
 
     def __init__(self, url: str, publishable_key: str = "", mailbox: str | None = None) -> None:
         self.url = url.rstrip("/")

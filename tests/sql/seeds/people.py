@@ -46,8 +46,8 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
     "invitations": (
         """
         insert into plane.invitations (id, org_id, email, role, token_hash, created_by, expires_at)
-        values ($3, $1, $2 || '@example.com', 'viewer', sha256(decode($4, 'hex')), jsonb_build_object('label', $2::text),
-          now() + interval '1 day')
+        values ($3, $1, $2 || '@example.com', 'viewer', sha256(decode($4, 'hex')),
+          jsonb_build_object('label', $2::text), now() + interval '1 day')
         """,
         lambda t: (t.id("invitation"), token_of(t)),
     ),

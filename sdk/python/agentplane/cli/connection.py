@@ -36,14 +36,12 @@ def plane_url() -> str:
     url = os.environ.get("AGENTPLANE_URL") or (here["url"] if here else None)
     if not url:
         message = "no plane runs from this directory, and AGENTPLANE_URL is not set"
-        raise Failed(
-            message, hint="Start one with `agentplane dev`, or set AGENTPLANE_URL.", exit_code=UNREACHABLE
-        )
+        raise Failed(message, hint="Start one with `agentplane dev`, or set AGENTPLANE_URL.", exit_code=UNREACHABLE)
     return url.rstrip("/")
 
 
 def connect_as_person() -> AgentPlane:
-    """Connect as whoever has signed in: AGENTPLANE_TOKEN, or the session that `agentplane login` keeps. Raises Failed."""
+    """Connect as who has signed in: AGENTPLANE_TOKEN, or the session that `agentplane login` keeps. Raises Failed."""
     url = plane_url()
     if token := os.environ.get("AGENTPLANE_TOKEN"):
         return AgentPlane(url, token=token)

@@ -336,7 +336,7 @@ def approve(
     outcome: Annotated[str | None, typer.Option(help="One of the approval's outcomes; the first when omitted.")] = None,
     form: Annotated[str, typer.Option(help="JSON for the form, or @file; its defaults fill what is missing.")] = "{}",
 ) -> None:
-    """Answer an approval, as the person who has signed in. A budget and a lost step may be decided by an operator's key too."""
+    """Answer an approval, as the person who has signed in; a budget or a lost step also with an operator's key."""
     with _decider() as plane:
         execution = plane.executions.get(execution_id)
         wait = _pick_approval(execution, step)

@@ -51,7 +51,9 @@ def login(
     session.keep(url, replace(kept, organisation=_choose(mine, organisation)))
     console.print(f"Signed in to {url} as [bold]{escape(made.email)}[/].")
     if not mine:
-        console.print(f"You are a member of no organisation yet: {program()} join <token>, or organisations create <name>")
+        console.print(
+            f"You are a member of no organisation yet: {program()} join <token>, or organisations create <name>"
+        )
     for each in mine:
         console.print(f"  {escape(each['name'])}: {each['role']}")
 

@@ -46,7 +46,8 @@ def read(plane_url: str) -> Kept | None:
     if found is None:
         return None
     try:
-        return Kept(**{**found, "session": Session(**found["session"])})
+        found["session"] = Session(**found["session"])
+        return Kept(**found)
     except (TypeError, KeyError):
         return None
 
