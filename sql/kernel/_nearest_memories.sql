@@ -5,13 +5,13 @@ create function plane._nearest_memories(p_org_id uuid, p jsonb, p_vector text, p
 returns jsonb
 language plpgsql
 stable
-set search_path = pg_catalog, extensions, pg_temp
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_nearest jsonb;
 begin
   with near as (
-    select m.id, 1 - (m.embedding::extensions.vector <=> p_vector::extensions.vector) as similarity
+    select m.id, 1 - (m.embedding::extensions.vector operator(extensions.<=>) p_vector::extensions.vector) as similarity
     from plane.memories as m
     where m.org_id = p_org_id and m.namespace = p ->> 'namespace'
       and m.embedding_model = p ->> 'embedding_model'

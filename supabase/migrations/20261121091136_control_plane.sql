@@ -4957,10 +4957,9 @@ declare
 begin
   select id, org_id, kind, name, scopes, revoked_at, expires_at, last_used_at into v_key
   from plane.api_keys
-  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}$' then sha256(decode(p_key_hash, 'hex')) end;
+  where key_hash = case when p_key_hash ~ '^[0-9a-f]{64}( |$)' then sha256(decode(left(p_key_hash, 64), 'hex')) end;
   if v_key.id is null and p_key_hash ~ '^[0-9a-f]{64}( [0-9a-f]{64}){1,3}$' then
-    select k.id, k.org_id, k.kind, k.name, k.scopes, k.revoked_at, k.expires_at,
-      case when h.place = 1 then k.last_used_at end as last_used_at into v_key
+    select k.id, k.org_id, k.kind, k.name, k.scopes, k.revoked_at, k.expires_at, null::timestamptz as last_used_at into v_key
     from unnest(string_to_array(p_key_hash, ' ')) with ordinality as h (hash, place)
     join plane.api_keys as k on k.key_hash = sha256(decode(h.hash, 'hex'))
     order by h.place
@@ -5068,6 +5067,7 @@ begin
     perform plane.raise_error(403, 'missing_scope', 'This needs the scope data:manage.', null, '{"scope": "data:manage"}');
   end if;
   if v_user is null then
+    perform plane.require_person('data:manage');
     update plane.api_keys set revoked_at = v_now where org_id = v_org and revoked_at is null;
     update plane.members set removed_at = v_now where org_id = v_org and removed_at is null;
     delete from plane.invitations where org_id = v_org;
@@ -6426,13 +6426,13 @@ CREATE OR REPLACE FUNCTION plane._nearest_memories(p_org_id uuid, p jsonb, p_vec
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
- SET search_path TO 'pg_catalog', 'extensions', 'pg_temp'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   v_nearest jsonb;
 begin
   with near as (
-    select m.id, 1 - (m.embedding::extensions.vector <=> p_vector::extensions.vector) as similarity
+    select m.id, 1 - (m.embedding::extensions.vector operator(extensions.<=>) p_vector::extensions.vector) as similarity
     from plane.memories as m
     where m.org_id = p_org_id and m.namespace = p ->> 'namespace'
       and m.embedding_model = p ->> 'embedding_model'
@@ -13448,6 +13448,7 @@ grant execute on function plane.caller_org() to plane_auditor;
 grant execute on function plane.caller_org() to plane_eraser;
 grant execute on function plane.caller_person() to authenticated;
 grant execute on function plane.caller_person() to plane_auditor;
+grant execute on function plane.caller_person() to plane_eraser;
 grant execute on function plane.caller_person() to plane_gateway;
 grant execute on function plane.caller_person() to plane_kernel;
 grant execute on function plane.caller_trace() to authenticated;
@@ -13628,6 +13629,7 @@ grant execute on function plane.require_other_manager(plane.api_keys) to plane_k
 grant execute on function plane.require_other_owner(uuid) to authenticated;
 grant execute on function plane.require_other_owner(uuid) to plane_kernel;
 grant execute on function plane.require_person(text) to authenticated;
+grant execute on function plane.require_person(text) to plane_eraser;
 grant execute on function plane.require_person(text) to plane_kernel;
 grant execute on function plane.require_scopes_of(text[],text) to authenticated;
 grant execute on function plane.require_scopes_of(text[],text) to plane_kernel;
