@@ -100,7 +100,9 @@ async def test_only_a_member_whose_role_lets_them_decides(plane: Plane, other_pl
 
     approver, viewer = await plane.org.member("approver"), await plane.org.member("viewer")
     removed, stranger = await plane.org.member("owner"), await other_plane.org.member("owner")
-    await plane.org.connection.execute("update plane.members set removed_at = now() where user_id = $1", removed.user_id)
+    await plane.org.connection.execute(
+        "update plane.members set removed_at = now() where user_id = $1", removed.user_id
+    )
     head, _, signature = approver.token().split(".")
     for token, status, code in (
         (await plane.org.key(["executions:read"]), 403, "missing_scope"),

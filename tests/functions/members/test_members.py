@@ -182,9 +182,7 @@ async def test_an_organisation_keeps_an_owner(as_: Any, org: Organisation, owner
     assert left == 1
 
 
-async def test_who_was_taken_out_is_refused_at_once_and_may_come_back(
-    as_: Any, org: Organisation, owner: User
-) -> None:
+async def test_who_was_taken_out_is_refused_at_once_and_may_come_back(as_: Any, org: Organisation, owner: User) -> None:
     boss, them = await as_(owner), await org.member("operator", email="ada@example.com")
     client = await as_(them)
     assert (await client.get("/api/members")).status_code == 200
