@@ -38,7 +38,7 @@ class CreateKey(Body):
 
     name: Annotated[str, Field(min_length=1, max_length=100, description="What it is for, for people.")]
     kind: Annotated[
-        Kind, Field(description="agent: agents and integrations. operator: may also manage keys and decide budgets; approvals are people's.")
+        Kind, Field(description="agent: an agent or an integration. operator: may manage keys and decide budgets too.")
     ] = "agent"
     scopes: Annotated[
         list[str] | None,

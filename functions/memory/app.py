@@ -224,8 +224,8 @@ async def embed_memories(body: EmbedMemory, db: Db) -> object:
     made = await embed([item["content"] for item in items], os.environ)
     if made.vectors is None:
         return {"embedded": 0, "left": True, "status": made.why, "embedding_model": model}
-    kept = [{**item, "embedding": vector} for item, vector in zip(items, made.vectors, strict=True)]
-    answer: Any = await memory.embed_memories(db, model, list[Json](kept))
+    kept: list[Any] = [{**item, "embedding": vector} for item, vector in zip(items, made.vectors, strict=True)]
+    answer: Any = await memory.embed_memories(db, model, kept)
     left = len(items) == body.limit
     return {"embedded": answer["embedded"], "left": left, "status": "ok", "embedding_model": model}
 

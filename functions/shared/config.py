@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     )
     lend_environment: bool = Field(
         default=True,
-        description="Steps of every organisation may use the runner's AGENTPLANE_SECRET_* and its keys of model providers.",
+        description="Steps of every organisation may use the runner's AGENTPLANE_SECRET_* and provider keys.",
     )
     key_pepper: SecretStr = Field(
         default=SecretStr(""),
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = Field(
         default=None,
-        description="smtp:// or smtps://user:password@host:port that sends the plane's mails; without it there are none.",
+        description="smtp:// or smtps://user:password@host:port for the plane's mails; without it there are none.",
     )
     mail_from: str = Field(default="agentplane@localhost", description="The sender of the plane's mails.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -25,9 +25,9 @@ from functions.shared.web import (
     lambda_handler,
     requires,
 )
+from functions.shared.web.definition import format_of, read_definition
 from functions.workflows import examples
 from functions.workflows.changes import Version, compare
-from functions.shared.web.definition import format_of, read_definition
 from functions.workflows.graph import graph_of
 from functions.workflows.models import (
     CheckWorkflow,

@@ -1,4 +1,5 @@
--- Moves expired state into the history, deletes expired memories and interpretations, versions that ended thirty days ago, and locks free for as long.
+-- Moves expired state into the history, deletes expired memories and interpretations, versions that ended thirty days ago,
+-- and locks that have been free for as long.
 create function plane._forget_state(p_limit int)
 returns int
 language plpgsql

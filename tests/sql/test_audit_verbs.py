@@ -68,7 +68,7 @@ async def test_every_changing_verb_leaves_exactly_one_entry(world: World) -> Non
         "insert into plane.members (org_id, user_id, email, role) values ($1, $2, 'owner@test', 'owner')",
         *(world.ours.org.id, OWNER),
     )
-    # Those of kind user are called by who belongs to no organisation yet; the entry is in the one that they join or found.
+    # Those of kind user are for who belongs to no organisation yet; the entry is in the one that they join or found.
     rows = await world.admin.fetch(
         "select fn from gateway.verbs where not is_read and not 'user' = any (kinds) order by 1"
     )

@@ -162,7 +162,8 @@ async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothi
     assert len(rows) > 15
     roles = await catalogue.fetch("""
         select rolname from pg_roles where rolname in
-          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser', 'plane_runner', 'authenticator', 'anon', 'authenticated')
+          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser', 'plane_runner',
+           'authenticator', 'anon', 'authenticated')
         and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)""")
     assert len(roles) == 8
     assert await names(catalogue, "select rolname from pg_roles where rolname like 'plane_%' and rolcanlogin") == []

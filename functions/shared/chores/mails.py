@@ -1,4 +1,4 @@
-"""Writes to members who may decide by mail: each mail has a one-time link of its own. Off without AGENTPLANE_SMTP_URL."""
+"""Writes to members who may decide by mail: each mail has a one-time link. Off without AGENTPLANE_SMTP_URL."""
 
 from __future__ import annotations
 

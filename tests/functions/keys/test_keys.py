@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = create_app("tests", keys, me)
 
+
 @pytest.fixture
 async def operator(client_of: ClientOf, org: Organisation) -> httpx.AsyncClient:
     return await client_of(app, org.operator)
