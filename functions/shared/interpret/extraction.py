@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import TypeAlias
 
 from functions.shared.interpret.fields import Field
@@ -17,15 +17,18 @@ from functions.shared.interpret.given import boolean_of, choice_of, number_of
 from functions.shared.interpret.reading import Leaf, Reading, at
 from functions.shared.jsonvalue import Json
 
+# Of all texts together; and so many candidates of a field are looked at: what has more is not clear.
 MAX_SEARCHED = 20_000
-_EMAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b")
+MAX_CANDIDATES = 200
+# Every repeat that another one could share its characters with is bounded: the texts come from strangers.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,10}[A-Za-z]{2,24}\b")
 _URL = re.compile(r"https?://[^\s<>\"'\])}]+[^\s<>\"'\])}.,;:!?]")
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _PHONE = re.compile(r"(?<![\w.])\+?\d[\d ()/.-]{6,18}\d(?![\w.])")
-_NUMBER = re.compile(r"(?<![\w.,-])[+-]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w,]*\d)(?!\w)")
+_NUMBER = re.compile(r"(?<![\w.,-])[+-]?\d{1,40}(?:,\d{3}){0,12}(?:\.\d{1,40})?(?!\w)(?!,[\w,]{0,40}\d)")
 _CURRENCY = r"[$€£¥]|\b(?:USD|EUR|GBP|JPY|CHF|CAD|AUD|dollars?|euros?|pounds?|francs?)\b"
-_AMOUNT = r"\d[\d.,' ]*\d|\d"
-_MONEY = re.compile(rf"(?:(?:{_CURRENCY})\s?(?:{_AMOUNT})|(?:{_AMOUNT})\s?(?:{_CURRENCY}))", re.IGNORECASE)
+_AMOUNT = r"\d(?:[\d.,' ]{0,30}\d)?(?!\d)"
+_MONEY = re.compile(rf"(?:(?:{_CURRENCY})\s?{_AMOUNT}|(?<!\d){_AMOUNT}\s?(?:{_CURRENCY}))", re.IGNORECASE)
 _ISO = re.compile(r"\b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 _MONTHS = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?"
@@ -35,6 +38,8 @@ _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _WRITTEN = re.compile(
     rf"\b(?:{_DAY}\.?\s+(?:of\s+)?(?:{_MONTHS})\.?,?\s+\d{{4}}|(?:{_MONTHS})\.?\s+{_DAY},?\s+\d{{4}})\b", re.IGNORECASE
 )
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = re.compile("|".join(_MONTH_NAMES))
 _NUMERIC = re.compile(r"\b(\d{1,2})([./-])(\d{1,2})\2(\d{4})\b")
 _IS_MONEY = re.compile(
     r"\b(?:amount|price|total|cost|fee|charge|refund|budget|salary|payment|usd|eur|dollars?|euros?)\b"
@@ -52,11 +57,21 @@ Search: TypeAlias = Callable[[Leaf], Iterator[Reading]]
 
 def extract(field: Field, leaves: Sequence[Leaf]) -> Reading | None:
     """Read one field of the texts, or None. A value that does not fit the field is none."""
-    short = [Leaf(leaf.pointer, leaf.text[:MAX_SEARCHED]) for leaf in leaves]
+    short = list(_first(leaves, MAX_SEARCHED))
     for readings in (_labelled(field, short), _of_kind(field, short)):
-        if (only := _only(reading for reading in readings if field.accepts(reading.value))) is not None:
+        candidates = islice(readings, MAX_CANDIDATES)
+        if (only := _only(reading for reading in candidates if field.accepts(reading.value))) is not None:
             return only
     return None
+
+
+def _first(leaves: Sequence[Leaf], characters: int) -> Iterator[Leaf]:
+    """Give the beginning of the texts."""
+    for leaf in leaves:
+        if characters <= 0:
+            return
+        yield Leaf(leaf.pointer, leaf.text[:characters])
+        characters -= len(leaf.text)
 
 
 def _only(readings: Iterable[Reading]) -> Reading | None:
@@ -74,8 +89,10 @@ def _only(readings: Iterable[Reading]) -> Reading | None:
 
 
 def _labelled(field: Field, leaves: Sequence[Leaf]) -> Iterator[Reading]:
-    words = r"[\s_-]*".join(map(re.escape, re.split(r"[\s_-]+", field.name.strip("_ -")) or [field.name]))
-    label = re.compile(rf"(?:^|[\n;|,])[ \t>*-]*{words}[ \t*]*[:=][ \t*]*([^\n;|]+)", re.IGNORECASE)
+    words = r"[\s_-]{0,20}".join(map(re.escape, re.split(r"[\s_-]+", field.name.strip("_ -")) or [field.name]))
+    label = re.compile(
+        rf"(?:^|[\n;|,])[ \t>*-]{{0,40}}{words}[ \t*]{{0,40}}[:=][ \t*]{{0,40}}([^\n;|]+)", re.IGNORECASE
+    )
     for leaf in leaves:
         for match in label.finditer(leaf.text):
             text = match[1].strip().strip("*\"'").rstrip(".,").strip()
@@ -194,9 +211,13 @@ def _dates(field: Field, text: str) -> Iterator[tuple[str, tuple[int, int, float
 
 
 def _day_of(text: str) -> datetime | None:
-    import dateparser  # noqa: PLC0415  a tenth of a second
-
-    return dateparser.parse(text, languages=["en"], settings={"DATE_ORDER": "DMY", "STRICT_PARSING": True})
+    """Read a written date: a month by its name, the day before or behind it, the year last."""
+    month = _MONTH.search(text.lower())
+    day, year = (int(digits) for digits in re.findall(r"\d+", text))
+    try:
+        return datetime(year, 1 + _MONTH_NAMES.index(month[0]), day) if month else None  # noqa: DTZ001  as above
+    except ValueError:
+        return None
 
 
 def _written(field: Field, moment: datetime, *, has_time: bool) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from functions.shared.interpret import SchemaRefused, interpret, read_fields
 from functions.shared.interpret.asking import believed, question_of
+from functions.shared.interpret.extraction import MAX_SEARCHED
 from functions.shared.interpret.reading import leaves_of
 
 
@@ -177,3 +179,43 @@ def test_the_data_cannot_close_its_own_quotation() -> None:
     quoted = text.split(f"<data {mark}>\n", 1)[1].rsplit("\n</data", 1)[0]
     assert "\n" not in quoted, "one JSON string"
     assert attack not in str(question.messages[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 " * 10_000,
+        "1" * 20_000,
+        "1." * 10_000,
+        "1" * 19_999 + "a",
+        "1" + ",111" * 4_999 + "a",
+        "a" * 20_000,
+        "a@" + "a." * 9_999,
+        "\n" + " *" * 9_999,
+        "99 feb 2020; " * 1_500,
+        "1 jan 2020; 2 jan 2020; " * 800,
+    ],
+)
+async def test_no_text_holds_up_who_reads_it(text: str) -> None:
+    schema = {"_": "string", "email": "email", "amount": "number", "count": "integer", "due": "date"}
+    began = time.process_time()
+    await read(schema, [text] * 10)
+    assert time.process_time() - began < 1
+
+
+async def test_texts_are_searched_together_up_to_a_limit() -> None:
+    found = await read({"email": "email"}, ["x" * MAX_SEARCHED, "jane@example.org"])
+    assert found.missing == ["email"]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("3rd of March, 2026", "2026-03-03"),
+        ("Sept. 4th, 2026", "2026-09-04"),
+        ("31 december 2026", "2026-12-31"),
+        ("30 February 2026", None),
+    ],
+)
+async def test_written_dates_are_read(text: str, day: str | None) -> None:
+    assert (await read({"due": "date"}, f"By {text} please.")).data.get("due") == day
