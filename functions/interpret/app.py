@@ -25,6 +25,7 @@ from functions.shared.web import (
     lambda_handler,
     requires,
 )
+from functions.shared.web.model_use import require_model
 
 router = PlaneRouter(prefix="/api/interpret", tags=["interpret"])
 
@@ -220,7 +221,7 @@ async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str) -> Jso
             found = await interpret(
                 fields,
                 data,
-                None if model is None else asker(model, _context()),
+                None if model is None else _allowed(db, model, asker(model, _context())),
                 about=body.context,
                 threshold=body.confidence_threshold,
             )
@@ -236,6 +237,16 @@ async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str) -> Jso
             }
             await interpretations.keep_interpretation(db, kept)
     return await _on_low(db, body, data, answer) if answer["should_escalate"] else answer
+
+
+def _allowed(db: CallerDb, model: str, ask: Any) -> Any:  # noqa: ANN401  the package is imported where it is used
+    """Give the asker that first sees whether the organisation's policies and budgets let the model be asked."""
+
+    async def asked(question: Any) -> Any:  # noqa: ANN401
+        await require_model(db, model)
+        return await ask(question)
+
+    return asked
 
 
 async def _on_low(db: CallerDb, body: Asked, data: Json, answer: JsonObject) -> JsonObject:

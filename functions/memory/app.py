@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, Field, FiniteFloat, JsonValue, model_validat
 from pydantic_core import PydanticCustomError
 
 from functions.shared.db import memory
+from functions.shared.db.caller_db import CallerDb
+from functions.shared.errors import Forbidden, OverBudget
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.web import (
     Answer,
@@ -23,6 +25,7 @@ from functions.shared.web import (
     lambda_handler,
     requires,
 )
+from functions.shared.web.model_use import require_model
 
 router = PlaneRouter(prefix="/api/memory", tags=["memory"])
 
@@ -163,7 +166,8 @@ async def put_memory(body: PutMemory, db: Db, response: Response) -> object:
     """
     fields = body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     await db.admit("memory:write")
-    written = await memory.put_memory(db, await _with_embedding(fields, body.content))
+    fields, _ = await _embedded(db, fields, body.content)
+    written = await memory.put_memory(db, fields)
     response.status_code = 201 if _object(written)["is_created"] else 200
     return written
 
@@ -190,7 +194,7 @@ async def search_memory(body: SearchMemory, db: Db) -> object:
     await db.admit("memory:read")
     question, why = body.model_dump(mode="json"), "no_query"
     if body.query.strip():
-        question, why = await _embedded(question, body.query)
+        question, why = await _embedded(db, question, body.query)
     answer = _object(await memory.search_memory(db, question))
     vector = why if answer["vector"] == "no_embedding" else answer["vector"]
     return {"data": answer["data"], "vector": vector, "embedding_model": _model()}
@@ -221,6 +225,7 @@ async def embed_memories(body: EmbedMemory, db: Db) -> object:
     items: list[Any] = found["data"]
     if not items:
         return {"embedded": 0, "left": False, "status": "ok", "embedding_model": model}
+    await require_model(db, model)
     made = await embed([item["content"] for item in items], os.environ)
     if made.vectors is None:
         return {"embedded": 0, "left": True, "status": made.why, "embedding_model": model}
@@ -287,14 +292,15 @@ async def delete_namespace(db: Db, namespace: NamespaceQuery) -> object:
     return await memory.delete_memory(db, {"namespace": namespace})
 
 
-async def _with_embedding(fields: JsonObject, content: str) -> JsonObject:
-    return (await _embedded(fields, content))[0]
-
-
-async def _embedded(fields: JsonObject, text: str) -> tuple[JsonObject, str]:
+async def _embedded(db: CallerDb, fields: JsonObject, text: str) -> tuple[JsonObject, str]:
     """Add the text's embedding, if there is one; and why there is none."""
-    if _model() is None:
+    model = _model()
+    if model is None:
         return fields, "no_model"
+    try:
+        await require_model(db, model)
+    except (Forbidden, OverBudget) as refused:
+        return fields, refused.code
     from functions.shared.steps.embedding import embed  # noqa: PLC0415  litellm's neighbours are heavy
 
     made = await embed([text], os.environ)

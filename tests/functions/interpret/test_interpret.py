@@ -9,6 +9,9 @@ import pytest
 from functions.escalations.app import router as escalations
 from functions.interpret.app import MODEL_VARIABLE
 from functions.interpret.app import router as interpret
+from functions.limits.app import router as limits
+from functions.memory.app import router as memory
+from functions.policies.app import router as policies
 from functions.shared.simulator import Simulator
 from functions.shared.simulator.script import Rule
 from functions.shared.web import create_app
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.functions.conftest import Organisation
 
-APP = create_app("tests", interpret, escalations)
+APP = create_app("tests", interpret, escalations, memory, policies, limits)
 SCHEMA = {"city": "string", "guests": "integer", "email": "email"}
 TEXT = "We are four and would like to come to Bern. Write to ada@example.org."
 
@@ -174,3 +177,27 @@ async def test_a_model_without_a_key_is_named(agent: httpx.AsyncClient, monkeypa
     body = {"data": TEXT, "schema": SCHEMA, "model": "anthropic/claude-haiku-4-5"}
     answer = await agent.post("/api/interpret", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "model_key_missing")
+
+
+@pytest.mark.parametrize("effect", ["deny", "ask"])
+async def test_a_policy_about_the_model_holds_here_too(
+    agent: httpx.AsyncClient,
+    model: Simulator,
+    org: Organisation,
+    client_of: Callable[..., Awaitable[httpx.AsyncClient]],
+    monkeypatch: pytest.MonkeyPatch,
+    effect: str,
+) -> None:
+    says(model, city=("Bern", 0.97, "Bern"), guests=(4, 0.9, "four"))
+    operator = await client_of(APP, org.operator)
+    policy = {"name": "no openai", "effect": effect, "kind": "model", "pattern": "openai/*", "reason": "Not ours."}
+    assert (await operator.post("/api/policies", json=policy)).status_code == 201
+    answer = await agent.post("/api/interpret", json={"data": TEXT, "schema": SCHEMA})
+    assert (answer.status_code, answer.json()["code"]) == (403, "policy_denied")
+    assert "no openai" in answer.json()["detail"]
+    assert (await ask(agent, "a@example.org", {"email": "email"}))["data"] == {"email": "a@example.org"}
+    monkeypatch.setenv("AGENTPLANE_EMBEDDING_MODEL", "openai/text-embedding-3-small")
+    made = (await agent.post("/api/memory", json={"namespace": "n", "content": "kept"})).json()
+    found = (await agent.post("/api/memory/search", json={"namespace": "n", "query": "kept"})).json()
+    assert (made["embedded"], found["vector"], len(found["data"])) == (False, "policy_denied", 1)
+    assert model.script.calls == []

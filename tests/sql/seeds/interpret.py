@@ -21,7 +21,9 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
     ),
 }
 CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
+    "get_model_rules": lambda _: {},
     "find_interpretation": lambda _: {"hash": _HASH},
     "keep_interpretation": lambda _: {"hash": "00" * 32, "answer": {}, "model": "m", "cost_usd": None},
 }
 WRITES = {"interpretations": {"insert", "update"}}
+DEFINERS = {"model_rules": "select plane.model_rules()"}
