@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import urlsafe_b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import httpx
 import jwt
 import pytest
@@ -17,8 +19,6 @@ from tests.contract.backends import PUBLISHABLE_KEY
 from tests.people import OUR_ISSUER, SigningKey, User, create_member, new_user
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from functions.shared.db.port import Database
     from tests.contract.backends import Backend
     from tests.organisations import Org
@@ -122,6 +122,15 @@ async def test_a_person_calls_nothing_that_is_no_verb(port: Database, operator: 
 async def test_an_expired_token_is_refused(port: Database, operator: User) -> None:
     error = await refusal(port.call("get_caller", {}, operator.calling(expires_in=-1)))
     assert called(error) == (Unauthenticated, "token_expired")
+
+
+async def test_a_token_expires_by_the_plane_s_clock(owner: asyncpg.Connection, operator: User) -> None:
+    answer = "select api.call_with_token($1, 'get_caller', '{}', $2)"
+    claims = json.dumps(operator.claims(expires_in=3600))
+    assert await owner.fetchval(answer, claims, operator.org_id)
+    await owner.execute("set plane.clock_offset = '2 hours'")
+    with pytest.raises(asyncpg.PostgresError, match="expired"):
+        await owner.fetchval(answer, claims, operator.org_id)
 
 
 async def test_a_token_of_another_kind_is_refused(port: Database, operator: User) -> None:
