@@ -1964,6 +1964,17 @@ begin
 end;
 $function$;
 
+CREATE OR REPLACE FUNCTION api.get_model_rules(payload jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return plane.model_rules();
+end;
+$function$;
+
 CREATE OR REPLACE FUNCTION api.get_organisation(payload jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -6827,6 +6838,20 @@ begin
 end;
 $function$;
 
+CREATE OR REPLACE FUNCTION plane._refuse_own_event(p_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_name = 'escalation.resolved' then
+    perform plane.raise_error(422, 'reserved_event', format('Only the plane itself says %s.', p_name),
+      'Resolve the escalation: whoever waits for its answer gets it then. Give an event of your own another name.');
+  end if;
+end;
+$function$;
+
 CREATE OR REPLACE FUNCTION plane._release_over_budget(p_budget plane.budgets, p_outcome text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -8665,6 +8690,8 @@ declare
   v_message plane.trigger_messages;
   v_answer  jsonb := '{}';
   v_error   jsonb;
+  v_refused text;
+  v_detail  text;
 begin
   perform plane._check_isolation();
   select * into v_message
@@ -8686,9 +8713,14 @@ begin
     end if;
   elsif v_publish is not null then
     perform plane._act_for(v_message.org_id, v_message.hook_id);
-    v_answer := plane.publish_event(v_publish ->> 'name', v_publish -> 'payload');
+    begin
+      v_answer := plane.publish_event(v_publish ->> 'name', v_publish -> 'payload');
+    exception when sqlstate 'PT422' then
+      get stacked diagnostics v_refused = message_text, v_detail = pg_exception_detail;
+      v_error := jsonb_build_object('code', v_detail::jsonb -> 'code', 'message', v_refused);
+    end;
   end if;
-  v_error := coalesce(p -> 'error', v_answer -> 'error');
+  v_error := coalesce(p -> 'error', v_error, v_answer -> 'error');
   if v_error is null then
     perform plane.record_plane_audit(v_message.org_id, case when v_start is null then 'publish_event' else 'start_execution' end,
       case when v_start is null then 'events' else 'executions' end, coalesce(v_answer ->> 'execution_id', v_answer ->> 'id'),
@@ -9608,6 +9640,27 @@ begin
 end;
 $function$;
 
+CREATE OR REPLACE FUNCTION plane.model_rules()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_org constant uuid := plane._require_org();
+begin
+  return jsonb_build_object(
+    'policies', (
+      select coalesce(jsonb_agg(to_jsonb(p) - '{org_id,is_enabled,created_by,created_at,updated_at}'::text[]), '[]')
+      from plane.policies as p
+      where p.org_id = v_org and p.is_enabled and p.kind = 'model'),
+    'budgets', (
+      select coalesce(jsonb_agg(b), '[]')
+      from jsonb_array_elements(plane.budget_states(v_org)) as b
+      where b ->> 'scope' = 'organisation' and (b ->> 'is_reached')::boolean));
+end;
+$function$;
+
 CREATE OR REPLACE FUNCTION plane.needs_another(p_escalation plane.escalations)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -9906,6 +9959,7 @@ declare
   v_id  bigint;
 begin
   perform plane._check_isolation();
+  perform plane._refuse_own_event(p_name);
   perform plane._lock_topics(array[v_org || '/' || p_name]);
   insert into plane.events (org_id, execution_id, type, name, data, idempotency_key)
   values (v_org, p_execution_id, 'event', p_name, coalesce(p_payload, '{}'), p_execution_id || '/' || p_idempotency_key)
@@ -10958,6 +11012,46 @@ CREATE OR REPLACE FUNCTION plane.shingles(p_word text)
 AS $function$
 begin
   return array(select distinct substr(' ' || p_word || ' ', i, 3) from generate_series(1, char_length(p_word)) as i);
+end;
+$function$;
+
+CREATE OR REPLACE FUNCTION plane.signal_execution(p_execution_id uuid, p_name text, p_payload jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_execution constant plane.executions := plane._require_execution(p_execution_id);
+  v_wait      plane.waits;
+  v_answer    jsonb;
+begin
+  perform plane._check_isolation();
+  perform plane._refuse_own_event(p_name);
+  if v_execution.status <> 'running' then
+    perform plane.raise_error(410, 'execution_ended', format('The execution has ended: %s.', v_execution.status),
+      'Start or retry one.');
+  end if;
+  if p_name = 'budget' and plane._has_open_budget(p_execution_id) then
+    return plane._decide_budget(v_execution, p_payload);
+  end if;
+
+  perform plane._lock_topics(array[p_execution_id || '/' || p_name]);
+  loop
+    select * into v_wait
+    from plane.waits as w
+    where w.execution_id = p_execution_id and w.name = p_name and w.answered_at is null
+      and (w.kind in ('approval', 'unknown') or (w.kind = 'event' and plane._has_equal(p_payload, w.match)))
+    order by w.opened_at, w.token
+    limit 1;
+    exit when not found;
+    v_answer := plane._signal_wait(v_wait, p_payload);
+    -- Null: somebody else closed it meanwhile; then the next one is meant.
+    if v_answer is not null then
+      return v_answer;
+    end if;
+  end loop;
+  return plane._queue_signal(v_execution, p_name, p_payload);
 end;
 $function$;
 
@@ -13076,6 +13170,7 @@ alter function plane.load_secrets(jsonb) owner to plane_kernel;
 alter function plane.mail_escalation(jsonb) owner to plane_kernel;
 alter function plane.meter_requests(jsonb) owner to plane_kernel;
 alter function plane.meter_usage(jsonb) owner to plane_kernel;
+alter function plane.model_rules() owner to plane_kernel;
 alter function plane.note_agent_health(jsonb) owner to plane_kernel;
 alter function plane.note_chore(jsonb) owner to plane_kernel;
 alter function plane.note_mail(jsonb) owner to plane_kernel;
@@ -13238,6 +13333,7 @@ grant execute on function api.get_inbox(jsonb) to authenticated;
 grant execute on function api.get_limits(jsonb) to authenticated;
 grant execute on function api.get_memory(jsonb) to authenticated;
 grant execute on function api.get_message(jsonb) to authenticated;
+grant execute on function api.get_model_rules(jsonb) to authenticated;
 grant execute on function api.get_organisation(jsonb) to authenticated;
 grant execute on function api.get_policy(jsonb) to authenticated;
 grant execute on function api.get_retention(jsonb) to authenticated;
@@ -13397,6 +13493,7 @@ grant execute on function plane._record_event(uuid,uuid,text,text,jsonb) to auth
 grant execute on function plane._refuse_over_budget(uuid,uuid,uuid) to plane_kernel;
 grant execute on function plane._refuse_over_quota(text,bigint,bigint) to authenticated;
 grant execute on function plane._refuse_over_quota(text,bigint,bigint) to plane_kernel;
+grant execute on function plane._refuse_own_event(text) to plane_kernel;
 grant execute on function plane._release_over_budget(plane.budgets,text) to plane_kernel;
 grant execute on function plane._require_decider(text) to plane_kernel;
 grant execute on function plane._require_escalation(uuid) to plane_kernel;
@@ -13562,6 +13659,7 @@ grant execute on function plane.message_json(plane.trigger_messages) to authenti
 grant execute on function plane.message_json(plane.trigger_messages) to plane_kernel;
 grant execute on function plane.meter_requests(jsonb) to plane_runner;
 grant execute on function plane.meter_usage(jsonb) to plane_runner;
+grant execute on function plane.model_rules() to authenticated;
 grant execute on function plane.needs_another(plane.escalations) to authenticated;
 grant execute on function plane.needs_another(plane.escalations) to plane_kernel;
 grant execute on function plane.note_agent_change(plane.agents,plane.agents) to authenticated;
@@ -14060,6 +14158,7 @@ insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_inbox', 'agen
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_limits', '', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_memory', 'memory:read', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_message', 'triggers:read', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
+insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_model_rules', '', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_open_wait', '', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_organisation', '', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
 insert into gateway.verbs (fn, scope, is_read, kinds) values ('get_overview', 'observe:read', 'true', array['agent', 'operator', 'person']) on conflict (fn) do update set scope = excluded.scope, is_read = excluded.is_read, kinds = excluded.kinds;
