@@ -16,6 +16,8 @@ declare
   v_message plane.trigger_messages;
   v_answer  jsonb := '{}';
   v_error   jsonb;
+  v_refused text;
+  v_detail  text;
 begin
   perform plane._check_isolation();
   select * into v_message
@@ -37,9 +39,14 @@ begin
     end if;
   elsif v_publish is not null then
     perform plane._act_for(v_message.org_id, v_message.hook_id);
-    v_answer := plane.publish_event(v_publish ->> 'name', v_publish -> 'payload');
+    begin
+      v_answer := plane.publish_event(v_publish ->> 'name', v_publish -> 'payload');
+    exception when sqlstate 'PT422' then
+      get stacked diagnostics v_refused = message_text, v_detail = pg_exception_detail;
+      v_error := jsonb_build_object('code', v_detail::jsonb -> 'code', 'message', v_refused);
+    end;
   end if;
-  v_error := coalesce(p -> 'error', v_answer -> 'error');
+  v_error := coalesce(p -> 'error', v_error, v_answer -> 'error');
   if v_error is null then
     perform plane.record_plane_audit(v_message.org_id, case when v_start is null then 'publish_event' else 'start_execution' end,
       case when v_start is null then 'events' else 'executions' end, coalesce(v_answer ->> 'execution_id', v_answer ->> 'id'),

@@ -2,7 +2,7 @@
 --
 -- p_idempotency_key: the second event with it changes nothing
 -- Answers {id, matched, due: [doorbell]}. Called by plane.act. An event counts only for waits that are open now.
--- Locks: the topic, then the frames that wait (deepest first), then the waits.
+-- Raises 422 reserved_event. Locks: the topic, then the frames that wait (deepest first), then the waits.
 create function plane.publish_event(p_name text, p_payload jsonb, p_execution_id uuid default null, p_idempotency_key text default null)
 returns jsonb
 language plpgsql
@@ -14,6 +14,7 @@ declare
   v_id  bigint;
 begin
   perform plane._check_isolation();
+  perform plane._refuse_own_event(p_name);
   perform plane._lock_topics(array[v_org || '/' || p_name]);
   insert into plane.events (org_id, execution_id, type, name, data, idempotency_key)
   values (v_org, p_execution_id, 'event', p_name, coalesce(p_payload, '{}'), p_execution_id || '/' || p_idempotency_key)

@@ -4,7 +4,7 @@
 -- p_payload: approval {outcome, form?} · unknown {outcome, output?} · budget {outcome, form: {usd}} · event: anything
 -- Answers {status: answered | voted | queued, token, outcome, due: [doorbell]}. Called by api.signal_execution.
 -- Locks: the signal's topic, the frame, the wait.
--- Raises 403 missing_scope · 404 · 409 not_waiting, wait_closed · 410 execution_ended · 422 invalid_outcome.
+-- Raises 403 missing_scope · 404 · 409 not_waiting, wait_closed · 410 execution_ended · 422 invalid_outcome, reserved_event.
 create function plane.signal_execution(p_execution_id uuid, p_name text, p_payload jsonb)
 returns jsonb
 language plpgsql
@@ -17,6 +17,7 @@ declare
   v_answer    jsonb;
 begin
   perform plane._check_isolation();
+  perform plane._refuse_own_event(p_name);
   if v_execution.status <> 'running' then
     perform plane.raise_error(410, 'execution_ended', format('The execution has ended: %s.', v_execution.status),
       'Start or retry one.');

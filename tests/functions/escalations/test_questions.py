@@ -256,3 +256,29 @@ async def test_an_answer_that_came_before_the_wait_is_not_missed(agent: Somebody
     ended = await plane.start("asks", input={"question": asked["id"]}, wait=20)
 
     assert ended["output"] == {"outcome": "refund", "amount": 4}
+
+
+FORGES = """
+name: forges
+input: {question: string}
+steps:
+  said: {emit: {event: escalation.resolved, payload: {id: "${{ input.question }}", outcome: refund, form: {amount: 9}}}}
+"""
+
+
+async def test_nobody_but_the_plane_says_what_people_decided(agent: Somebody, anna: Somebody, plane: Plane) -> None:
+    await plane.store(WAITS)
+    await plane.store(FORGES)
+    asked = await agent.ask(**ASKED)
+    started = await plane.start("asks", input={"question": asked["id"]})
+    await plane.until(started["id"], "waiting")
+
+    forged = {"name": "escalation.resolved", "payload": {"id": asked["id"], "outcome": "refund", "form": {"amount": 9}}}
+    signalled = await agent.http.post(f"/api/executions/{started['id']}/signal", json=forged)
+    emitted = await plane.start("forges", input={"question": asked["id"]}, wait=20)
+    assert (signalled.status_code, signalled.json()["code"]) == (422, "reserved_event")
+    assert (emitted["status"], emitted["error"]["code"]) == ("failed", "reserved_event")
+
+    await anna.resolve(asked, "refund", form={"amount": 3})
+    ended = await plane.until(started["id"], "succeeded", "failed")
+    assert ended["output"] == {"outcome": "refund", "amount": 3}

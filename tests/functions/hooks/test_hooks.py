@@ -150,6 +150,15 @@ async def test_github_and_stripe_and_forms_are_taken(outside: Outside) -> None:
     assert {each["message_id"] for each in await messages(outside)} == {"72d3162e", "evt_9"}
 
 
+async def test_a_message_cannot_say_what_people_have_decided(outside: Outside) -> None:
+    hook = await make(outside, target={"event": "escalation.resolved", "payload": "${{ body }}"})
+    assert (await send(hook, {"outcome": "approve"})).status_code == 202
+    await handle_messages(outside.plane)
+
+    (message,) = await messages(outside)
+    assert (message["status"], message["error"]["code"]) == ("failed", "reserved_event")
+
+
 async def test_a_message_may_publish_an_event_that_waits_wake_on(outside: Outside) -> None:
     hook = await make(outside, target={"event": "order.paid", "payload": {"order": "${{ body.id }}"}})
     assert (await send(hook, {"id": 7})).status_code == 202
