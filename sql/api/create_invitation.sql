@@ -1,6 +1,6 @@
--- Invites an address; an open invitation to the same one ends.
+-- Invites an address; an open invitation to the same one ends. Nobody gives a role that can do what they cannot.
 -- payload: {email, role, token_hash: hex sha256 of the token, expires_in_seconds} · answers: the invitation
--- raises: 403 owners_only, 409 already_member
+-- raises: 403 owners_only, scope_not_held, 409 already_member
 create function api.create_invitation(payload jsonb)
 returns jsonb
 language plpgsql
@@ -11,6 +11,7 @@ declare
   v_invitation plane.invitations;
 begin
   perform plane.require_may_appoint(payload ->> 'role');
+  perform plane.require_scopes_of(plane.role_scopes(payload ->> 'role'), null);
   if exists (
     select from plane.members where org_id = plane.caller_org() and lower(email) = v_email and removed_at is null)
   then

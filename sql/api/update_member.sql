@@ -1,6 +1,6 @@
--- Gives a member another role, or lets them decide by mail.
+-- Gives a member another role, none that can do what the caller cannot, or lets them decide by mail.
 -- payload: {user_id, role?, may_decide_by_mail?} · answers: the member
--- raises: 403 owners_only, 404 member_not_found, 409 last_owner
+-- raises: 403 owners_only, scope_not_held, 404 member_not_found, 409 last_owner
 create function api.update_member(payload jsonb)
 returns jsonb
 language plpgsql
@@ -14,10 +14,12 @@ begin
   select * into v_before from plane.members where org_id = plane.caller_org() and user_id = v_user and removed_at is null;
   if payload ->> 'role' is not null and payload ->> 'role' <> v_before.role then
     perform plane.require_may_appoint(v_before.role, payload ->> 'role');
+    perform plane.require_scopes_of(
+      array(select unnest(plane.role_scopes(payload ->> 'role')) except select unnest(plane.role_scopes(v_before.role))), null);
   end if;
   -- Read again: the owners are locked now, and what the caller may do was decided by the role that the member had.
   v_member := plane.find_member(v_user);
-  if v_member.role <> v_before.role then
+  if v_member.role is distinct from v_before.role then
     perform plane.raise_error(409, 'member_changed', 'Somebody else has just changed this member.', 'Read it again, then decide.');
   end if;
   if v_member.role = 'owner' and payload ->> 'role' <> 'owner' then

@@ -153,6 +153,18 @@ async def test_an_operator_s_key_invites_the_first_owner_and_no_second(
     await invite(key, "grace@example.com", "admin")
 
 
+async def test_a_key_gives_no_role_that_can_do_what_it_cannot(client_of: ClientOf, as_: Any, org: Organisation) -> None:
+    owner, viewer, admin = await org.member("owner"), await org.member("viewer"), await org.member("admin")
+    scopes = ["members:manage", "agents:read"]
+    made = await (await as_(owner)).post("/api/keys", json={"name": "desk", "kind": "operator", "scopes": scopes})
+    key = await client_of(app, made.json()["secret"])
+    for role in ("admin", "viewer"):
+        refused = await key.post("/api/invitations", json={"email": "eve@example.com", "role": role})
+        assert told(refused) == (403, "scope_not_held")
+    assert told(await key.patch(f"/api/members/{viewer.user_id}", json={"role": "admin"})) == (403, "scope_not_held")
+    assert (await key.patch(f"/api/members/{admin.user_id}", json={"role": "viewer"})).json()["role"] == "viewer"
+
+
 async def test_only_owners_make_and_unmake_owners(as_: Any, org: Organisation, owner: User) -> None:
     admin, viewer = await org.member("admin"), await org.member("viewer")
     client = await as_(admin)
