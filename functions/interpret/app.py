@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field, JsonValue
+from starlette.requests import Request
 
+from functions.shared.config import Settings
 from functions.shared.db import interpretations
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.errors import FieldProblem, InvalidInput, PlaneError, Unavailable
@@ -25,6 +28,7 @@ from functions.shared.web import (
     lambda_handler,
     requires,
 )
+from functions.shared.web.connection import settings_of
 from functions.shared.web.model_use import require_model
 
 router = PlaneRouter(prefix="/api/interpret", tags=["interpret"])
@@ -160,7 +164,7 @@ _SCHEMA: JsonObject = {"amount": "number", "urgency": "low|medium|high"}
         answer=_ANSWER,
     ),
 )
-async def interpret_data(body: InterpretData, db: Db) -> object:
+async def interpret_data(body: InterpretData, db: Db, request: Request) -> object:
     """Read data against a schema.
 
     What stands there under its name or has a clear form (labels, e-mail addresses, dates, money, numbers) is read
@@ -170,7 +174,7 @@ async def interpret_data(body: InterpretData, db: Db) -> object:
     """
 
     async def answer() -> Json:
-        return await _interpret(db, body, body.data, "")
+        return await _interpret(db, body, body.data, "", settings_of(request.app))
 
     return await db.compute("interpret:run", answer)
 
@@ -185,14 +189,15 @@ async def interpret_data(body: InterpretData, db: Db) -> object:
         answer={"items": [{"result": _ANSWER, "error": None}]},
     ),
 )
-async def interpret_batch(body: InterpretMany, db: Db) -> object:
+async def interpret_batch(body: InterpretMany, db: Db, request: Request) -> object:
     """Read up to 50 pieces of data against one schema, a few at a time. One that fails does not fail the others."""
     gate = asyncio.Semaphore(AT_ONCE)
+    settings = settings_of(request.app)
 
     async def one(place: int, data: JsonValue) -> JsonObject:
         async with gate:
             try:
-                return {"result": await _interpret(db, body, data, f"/items/{place}"), "error": None}
+                return {"result": await _interpret(db, body, data, f"/items/{place}", settings), "error": None}
             except PlaneError as error:
                 return {"result": None, "error": {"code": error.code, "detail": error.detail, "hint": error.hint}}
 
@@ -203,7 +208,7 @@ async def interpret_batch(body: InterpretMany, db: Db) -> object:
     return await db.compute("interpret:run", answer)
 
 
-async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str) -> JsonObject:
+async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str, settings: Settings) -> JsonObject:
     from functions.shared.interpret import interpret  # noqa: PLC0415  its neighbours are heavy
     from functions.shared.steps.base import StepFailed  # noqa: PLC0415
     from functions.shared.steps.interpret import asker  # noqa: PLC0415
@@ -221,7 +226,7 @@ async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str) -> Jso
             found = await interpret(
                 fields,
                 data,
-                None if model is None else _allowed(db, model, asker(model, _context())),
+                None if model is None else _allowed(db, model, asker(model, _context(_environment(model, settings)))),
                 about=body.context,
                 threshold=body.confidence_threshold,
             )
@@ -321,7 +326,7 @@ def _hash_of(body: Asked, data: Json, model: str | None) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _context() -> Any:  # noqa: ANN401  as above
+def _context(environment: Mapping[str, str]) -> Any:  # noqa: ANN401  as above
     from functions.shared.steps.base import Context, HttpPolicy, StepFailed  # noqa: PLC0415
 
     def no_secrets(name: str) -> str:
@@ -338,8 +343,15 @@ def _context() -> Any:  # noqa: ANN401  as above
         budget_usd=None,
         effects=_NoEffects(),
         http=HttpPolicy(),
-        environment=os.environ,
+        environment=environment,
     )
+
+
+def _environment(model: str, settings: Settings) -> Mapping[str, str]:
+    """Give what a model is reached by: the plane's own keys for its own model, and for any where it lends them."""
+    from functions.shared.steps.providers import lent  # noqa: PLC0415  as above
+
+    return lent(os.environ, is_lent=settings.lend_environment or model == os.environ.get(MODEL_VARIABLE))
 
 
 class _NoEffects:

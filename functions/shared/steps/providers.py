@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 
 from functions.shared.dsl import catalogue
@@ -31,6 +32,13 @@ def address_and_key(model: str, environment: Mapping[str, str]) -> tuple[str | N
     if address is not None and variables and key is None:
         key = "none"
     return address, key
+
+
+def lent(environment: Mapping[str, str], *, is_lent: bool) -> Mapping[str, str]:
+    """Give the process's environment as organisations may use it: without its provider keys, unless they are lent."""
+    if is_lent:
+        return environment
+    return ChainMap({name: "" for names in catalogue.KEY_VARIABLES.values() for name in names}, dict(environment))
 
 
 def is_local(model: str) -> bool:

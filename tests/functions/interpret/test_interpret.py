@@ -12,9 +12,11 @@ from functions.interpret.app import router as interpret
 from functions.limits.app import router as limits
 from functions.memory.app import router as memory
 from functions.policies.app import router as policies
+from functions.shared.config import Settings
 from functions.shared.simulator import Simulator
 from functions.shared.simulator.script import Rule
 from functions.shared.web import create_app
+from tests.functions.conftest import app_state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -177,6 +179,18 @@ async def test_a_model_without_a_key_is_named(agent: httpx.AsyncClient, monkeypa
     body = {"data": TEXT, "schema": SCHEMA, "model": "anthropic/claude-haiku-4-5"}
     answer = await agent.post("/api/interpret", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "model_key_missing")
+
+
+async def test_a_plane_that_lends_no_keys_pays_for_its_own_model_only(
+    agent: httpx.AsyncClient, model: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(model, city=("Bern", 0.97, "Bern"), guests=(4, 0.9, "four"))
+    with app_state(APP, settings=Settings(_env_file=None, lend_environment=False)):
+        assert (await ask(agent, TEXT))["model"] == "openai/gpt-4o-mini"
+        monkeypatch.delenv("OPENAI_API_BASE")
+        other = {"data": TEXT, "schema": SCHEMA, "model": "openai/gpt-4o"}
+        refused = await agent.post("/api/interpret", json=other)
+    assert (refused.status_code, refused.json()["code"]) == (422, "model_key_missing")
 
 
 @pytest.mark.parametrize("effect", ["deny", "ask"])
