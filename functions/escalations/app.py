@@ -273,7 +273,7 @@ async def open_link(token: Token, request: Request) -> object:
 async def answer_link(token: Token, body: Decide, request: Request, bell: Bell, response: Response) -> object:
     """Answer by a one-time link, as the member that it was sent to. It works once; a refused answer leaves it.
 
-    410 says what became of it: `link_used`, `link_expired`, `link_revoked`, `escalation_closed`.
+    410 says what became of it: `link_used`, `link_expired`, `link_revoked`, `link_closed`.
     """
     database = await database_of(request.app)
     opened: Any = await escalations.open_link(database, _hash_of(token))

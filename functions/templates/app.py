@@ -226,7 +226,7 @@ async def publish_template(body: PublishTemplate, db: Db, response: Response) ->
 )
 async def get_template(name: str, db: Db, version: OneVersion = None) -> object:
     """Read a template with its document, its newest version or the given one."""
-    return await _template(db, name, version)
+    return await templates.get_template(db, _which(name, version))
 
 
 @router.post(
@@ -248,6 +248,7 @@ async def instantiate_template(name: str, body: UseTemplate, db: Db, response: R
 
     Run them with POST /api/workflows/{workflow}/test; start it with POST /api/executions.
     """
+    await db.admit("workflows:write")
     template = await _template(db, name, body.version)
     definition = _checked(_with(template, body.name, body.models), body.name)
     stored: Any = await templates.use_template(
@@ -275,6 +276,7 @@ async def instantiate_template(name: str, body: UseTemplate, db: Db, response: R
 )
 async def fork_template(name: str, body: ForkTemplate, db: Db, response: Response) -> object:
     """Make a template of your own that begins as another; `lineage` tells which."""
+    await db.admit("templates:write")
     template = await _template(db, name, body.version)
     text = body.definition or _with(template, body.name, {})
     definition = _checked(adapted(text, name=body.name, models={}), body.name)
@@ -334,14 +336,17 @@ async def withdraw_template(name: str, db: Db) -> object:
 
 
 async def _template(db: Db, name: str, version: int | None) -> dict[str, Any]:
-    builtin = builtins().get(slug_of(name))
-    fields: JsonObject = {"name": name, "version": version}
-    if builtin is not None:
-        if version not in (None, 1):
-            raise NotFound(f"{builtin.name} has version 1 only.", code="template_not_found", hint="Leave version out.")
-        fields = {"name": builtin.name, "builtin": builtin.as_json(is_whole=True)}
-    found: Any = await templates.get_template(db, fields)
+    found: Any = await templates.find_template(db, _which(name, version))
     return found
+
+
+def _which(name: str, version: int | None) -> JsonObject:
+    builtin = builtins().get(slug_of(name))
+    if builtin is None:
+        return {"name": name, "version": version}
+    if version not in (None, 1):
+        raise NotFound(f"{builtin.name} has version 1 only.", code="template_not_found", hint="Leave version out.")
+    return {"name": builtin.name, "builtin": builtin.as_json(is_whole=True)}
 
 
 async def _publish(db: Db, definition: Definition, fields: JsonObject, response: Response) -> object:

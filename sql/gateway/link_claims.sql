@@ -2,7 +2,7 @@
 --
 -- p_token_hash: hex sha256 of the secret; the table holds sha256 of that
 -- Called by api.call_public, as whoever is calling.
--- Raises 403 aal2_required · 404 link_not_found · 410 link_expired, link_used, link_revoked, escalation_closed.
+-- Raises 403 aal2_required · 404 link_not_found · 410 link_expired, link_used, link_revoked, link_closed.
 create function gateway.link_claims(p_token_hash text)
 returns jsonb
 language plpgsql
@@ -23,7 +23,7 @@ begin
   select * into v_escalation from plane.escalations where id = v_link.escalation_id;
   select * into v_member from plane.members where org_id = v_link.org_id and user_id = v_link.user_id and removed_at is null;
   if v_escalation.decided_at is not null then
-    perform plane.raise_error(410, 'escalation_closed', format('It is %s already%s.', v_escalation.status, coalesce(': ' || v_escalation.outcome, '')),
+    perform plane.raise_error(410, 'link_closed', format('It is %s already%s.', v_escalation.status, coalesce(': ' || v_escalation.outcome, '')),
       'Sign in to see how.', jsonb_build_object('escalation', jsonb_build_object('status', v_escalation.status, 'outcome', v_escalation.outcome)));
   elsif v_link.used_at is not null then
     perform plane.raise_error(410, 'link_used', 'This link was used before.', 'Sign in to see what became of it.');

@@ -149,7 +149,7 @@ async def test_a_link_against_its_member_and_against_itself(plane: Plane, runner
         )
         refused = [code_of(answer) for answer in answers if isinstance(answer, asyncpg.PostgresError)]
         assert len(refused) == 2
-        assert set(refused) <= {"escalation_closed", "link_used"}
+        assert set(refused) <= {"escalation_closed", "link_closed", "link_used"}
         used["member" if isinstance(answers[0], Exception) and isinstance(answers[1], Exception) else "link"] += 1
 
     ends = await outcomes_of(plane, asked)

@@ -19,6 +19,11 @@ async def get_template(db: CallerDb, which: JsonObject) -> Json:
     return await db.read("get_template", which)
 
 
+async def find_template(db: CallerDb, which: JsonObject) -> Json:
+    """Read one to make something of it, as get_template; the scope of what is made is enough."""
+    return await db.read("find_template", which)
+
+
 async def publish_template(db: CallerDb, fields: JsonObject) -> Json:
     """Publish a version. Answers it and `is_created`."""
     return await db.write("publish_template", fields, safe=True)

@@ -44,8 +44,8 @@ async def test_a_link_shows_and_answers_once_as_its_member(
     assert (answered.status_code, answered.json()["answer"]) == (200, {"amount": 5})
     assert answered.json()["decided_by"] == {"kind": "person", "id": dora.user.user_id, "label": dora.user.email}
     await plane.until(asked["execution_id"], "succeeded")
-    assert code(await nobody.post(link, json={"outcome": "approve"})) == (410, "escalation_closed")
-    assert code(await nobody.get(link)) == (410, "escalation_closed")
+    assert code(await nobody.post(link, json={"outcome": "approve"})) == (410, "link_closed")
+    assert code(await nobody.get(link)) == (410, "link_closed")
     details = await org.connection.fetchval(
         "select details from plane.audit_entries where resource_id = $1 and action = 'resolve_escalation'", asked["id"]
     )

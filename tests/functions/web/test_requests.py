@@ -126,7 +126,9 @@ async def test_an_unknown_parameter_comes_back_with_the_right_one(agent: httpx.A
     error = (await agent.get(f"{URL}?component=c&limt=3")).json()["errors"][0]
 
     assert (error["pointer"], error["did_you_mean"]) == ("/query/limt", "limit")
-    assert error["allowed"] == ["component", "cursor", "key", "limit", "prefix"]
+    assert error["allowed"] == [
+        *("as_of", "component", "cursor", "key", "limit", "prefix", "since_version", "version", "wait"),
+    ]
 
 
 async def test_a_body_of_one_megabyte_is_taken_and_one_byte_more_is_not(agent: httpx.AsyncClient) -> None:

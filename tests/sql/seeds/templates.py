@@ -34,6 +34,7 @@ SEEDS: dict[str, tuple[str, Callable[[Things], tuple[Any, ...]]]] = {
 }
 _PAGE = {"limit": 50, "cursor": None}
 CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
+    "find_template": lambda t: {"name": t.id("template")},
     "get_template": lambda t: {"name": t.id("template")},
     "list_template_ratings": lambda t: {**_PAGE, "name": t.id("template")},
     "list_templates": lambda _: {**_PAGE, "builtins": []},
