@@ -6,21 +6,20 @@ import secrets
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from functions.shared.errors import NextStep, NotFound
 from functions.shared.web.access import public
+from functions.shared.web.llms_text import text_for_models
 from functions.shared.web.openapi import example, openapi_of
 from functions.shared.web.problem_codes import PROBLEMS
 from functions.shared.web.route import PlaneRouter
 from functions.shared.web.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from functions.shared.web.problem_codes import ProblemPage
 
 
@@ -66,8 +65,8 @@ async def docs() -> HTMLResponse:
 
 @router.get("/llms.txt", dependencies=[public()], response_class=PlainTextResponse, **example("/llms.txt"))
 async def llms(request: Request) -> PlainTextResponse:
-    """Describe the API in plain text for a language model: how to call it and every operation in a line."""
-    return PlainTextResponse(_llms_text(openapi_of(request.app)))
+    """Describe the API in plain text for a language model: how to call it, and every operation with its fields."""
+    return PlainTextResponse(text_for_models(openapi_of(request.app), _LINKS))
 
 
 @router.get(
@@ -144,32 +143,6 @@ async def problem(code: str, request: Request) -> Response:
 @lru_cache(maxsize=1)
 def _docs_template() -> str:
     return _DOCS.read_text(encoding="utf-8")
-
-
-def _llms_text(document: dict[str, Any]) -> str:
-    lines = [
-        "# AgentPlane",
-        "",
-        f"> {document['info']['description']}",
-        "",
-        "Links: " + ", ".join(f"[{name}]({path})" for name, path in _LINKS.items()),
-        "",
-        "Get a key: an operator makes one with POST /api/keys (locally `agentplane dev` prints one).",
-        "",
-        "## Operations",
-        "",
-    ]
-    for path, item in document["paths"].items():
-        lines += [_operation_line(method, path, operation) for method, operation in item.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _operation_line(method: str, path: str, operation: dict[str, Any]) -> str:
-    summary = operation.get("description", operation["summary"]).split("\n\n")[0].replace("\n", " ")
-    scope = f" Scope {operation['x-scope']}." if operation["x-scope"] else ""
-    names: Sequence[str] = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
-    query = f" Query: {', '.join(names)}." if names else ""
-    return f"- `{method.upper()} {path}` {summary}{scope}{query}"
 
 
 def _wants_html(request: Request) -> bool:

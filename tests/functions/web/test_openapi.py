@@ -10,6 +10,8 @@ import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from jsonschema.validators import Draft202012Validator
 
+from functions.local import create_local_app
+from functions.shared.config import Settings
 from tests.functions.apps import NAMES, Operation, app_of, operations
 
 if TYPE_CHECKING:
@@ -106,3 +108,18 @@ async def test_the_text_for_models_names_every_operation() -> None:
 
     assert "`POST /api/state` Store a value" in text
     assert "Scope state:write." in text
+    assert "Body: component*, key*, value*, " in text
+    assert "Query: component*, key, prefix, " in text
+    assert 'Example: `{"component": "' in text
+
+
+async def test_a_model_finds_what_an_agent_needs_first_and_reads_all_of_it() -> None:
+    app = create_local_app(Settings(_env_file=None))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plane") as client:
+        text = (await client.get("/llms.txt")).text
+
+    places = [text.index(f"- `{each}`") for each in ("GET /api/me", "POST /api/agents", "POST /api/handoffs/claim")]
+    places += [text.index(f"- `{each}`") for each in ("POST /api/state", "POST /api/executions", "POST /api/webhooks")]
+    assert places == sorted(places)
+    assert "Body: agent_id*, lease_seconds." in text
+    assert len(text) < 64_000
