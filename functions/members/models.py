@@ -1,9 +1,11 @@
 """What the routes of organisations, members and invitations take and give."""
 
+import re
 from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from functions.shared.web import Answer, Body, Timestamp
 
@@ -14,11 +16,20 @@ ROLE_MEANS = (
 )
 DAY_SECONDS = 86_400
 
+_ADDRESS = r"^[^\s@\"<>\\,;]+@[^\s@\"<>\\,;]+$"
+
+
+def _address(text: str) -> str:
+    if re.fullmatch(_ADDRESS, text) is None:
+        raise PydanticCustomError("wrong_form", "Must be an address such as name@example.com.")
+    return text
+
+
 Address: TypeAlias = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, min_length=3, max_length=320, pattern=r"^[^\s@\"<>\\,;]+@[^\s@\"<>\\,;]+$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=320),
+    AfterValidator(_address),
+    Field(json_schema_extra={"pattern": _ADDRESS}),
 ]
 Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Token: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=20, max_length=200)]

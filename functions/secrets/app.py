@@ -1,11 +1,13 @@
 """Secrets: names that workflows declare, with values that only steps get to see."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from fastapi import Path, Response
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from functions.shared.db import secrets
@@ -29,8 +31,19 @@ from functions.shared.web.connection import settings_of
 router = PlaneRouter(prefix="/api/secrets", tags=["secrets"])
 
 RESEALED = 100
+_NAME = r"^[A-Z][A-Z0-9_]{0,99}$"
+
+
+def _name(text: str) -> str:
+    if re.fullmatch(_NAME, text) is None:
+        raise PydanticCustomError("wrong_form", "A secret's name is capitals, digits and underscores, as STRIPE_KEY.")
+    return text
+
+
 Name: TypeAlias = Annotated[
-    str, Path(pattern=r"^[A-Z][A-Z0-9_]{0,99}$", description="As workflows declare it: STRIPE_KEY; or OPENAI_API_KEY.")
+    str,
+    AfterValidator(_name),
+    Path(description="As workflows declare it: STRIPE_KEY; or OPENAI_API_KEY.", json_schema_extra={"pattern": _NAME}),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
@@ -37,6 +38,10 @@ _PLAIN = {
     "dict_type": "Must be a JSON object.",
     "list_type": "Must be a JSON array.",
 }
+# Steps of a place that only Pydantic knows: the branch of a union, a validator, the key of a mapping.
+_INNER = re.compile(r"^\[key\]$|^(?:(?:function|lax|json)-[a-z-]+|list|dict|set|tuple|union|nullable|constrained)[\[-]")
+_SCALARS: dict[str | int, str] = {"str": "string", "int": "int", "float": "float", "bool": "bool"}
+_LISTS = {"agent_id": "agents", "workflow_id": "workflows"}
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
@@ -55,7 +60,28 @@ def field_problems(errors: Iterable[Mapping[str, Any]], body: object = None) -> 
     found = list(errors)
     if any(error["loc"] == ("body",) and error["type"] == "missing" for error in found):
         found = [error for error in found if error["loc"][0] != "body" or error["loc"] == ("body",)]
-    return [_field_problem(error, body) for error in found]
+    return _without_other_branches([_field_problem(error, body) for error in found])
+
+
+def _without_other_branches(problems: list[FieldProblem]) -> list[FieldProblem]:
+    """Keep one problem a place: of a union's branches the one that came furthest, else what each of them takes."""
+    at: dict[str, list[FieldProblem]] = {}
+    for problem in problems:
+        at.setdefault(problem.pointer, []).append(problem)
+    return [
+        problem
+        for pointer, here in at.items()
+        for problem in _one_of(here)
+        if not pointer or problem.code != "wrong_type" or not any(other.startswith(f"{pointer}/") for other in at)
+    ]
+
+
+def _one_of(problems: list[FieldProblem]) -> list[FieldProblem]:
+    if len(problems) == 1:
+        return problems
+    if fitting := [problem for problem in problems if problem.code != "wrong_type"]:
+        return fitting
+    return [replace(problems[0], message="Fits none of its forms: " + " ".join(each.message for each in problems))]
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> FieldProblem:
@@ -73,8 +99,10 @@ def unknown_parameter(name: str, known: Iterable[str]) -> FieldProblem:
 
 
 def _field_problem(error: Mapping[str, Any], body: object) -> FieldProblem:
-    source, *path = error["loc"]
     kind: str = error["type"]
+    source, *path = (part for part in error["loc"] if not (isinstance(part, str) and _INNER.match(part)))
+    if path and kind.partition("_")[0] == _SCALARS.get(path[-1]):
+        path.pop()
     pointer = pointer_to(*path) if source == "body" else pointer_to(source, *path)
     if kind == "extra_forbidden":
         return _unknown_field(pointer, str(path[-1]), _fields_at(body, path[:-1]))
@@ -88,7 +116,15 @@ def _field_problem(error: Mapping[str, Any], body: object) -> FieldProblem:
         return FieldProblem(pointer, code, message, _did_you_mean(meant), list(allowed), meant)
     if kind in _PLAIN:
         return FieldProblem(pointer, code, _PLAIN[kind])
+    if kind == "uuid_parsing":
+        return _no_id(pointer, path, error.get("input"))
     return FieldProblem(pointer, code, _sentence(error["msg"]))
+
+
+def _no_id(pointer: str, path: Sequence[str | int], said: object) -> FieldProblem:
+    resource = next((name for part, name in _LISTS.items() if path and str(path[-1]).endswith(part)), None)
+    hint = resource and f"A name is no id: GET /api/{resource}?name=… shows the id."
+    return FieldProblem(pointer, "wrong_type", f"Must be an id, a UUID, not {str(said)[:100]!r}.", hint)
 
 
 def _unknown_field(pointer: str, name: str, known: Sequence[str]) -> FieldProblem:
