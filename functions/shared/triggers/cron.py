@@ -33,6 +33,14 @@ MACROS = {
 ON_TIME_S = 120.0
 MAX_COUNTED = 1_000
 _FIELDS = 5
+# The fields by the names that cronsim has for them, and what each takes.
+_TAKES = {
+    "minute": "0 to 59",
+    "hour": "0 to 23",
+    "day-of-month": "1 to 31, or L for the last",
+    "month": "1 to 12, or jan to dec",
+    "day-of-week": "0 to 7 (Sunday is 0 and 7), or sun to sat",
+}
 _MARGIN = timedelta(hours=3)
 
 
@@ -90,10 +98,18 @@ def _read(text: str, timezone: str) -> Cron:
     try:
         is_never = next(CronSim(fields, datetime(2000, 1, 1, tzinfo=UTC)), None) is None
     except CronSimError as error:
-        raise CronProblem(f"{error}.") from None
+        raise CronProblem(_said(str(error), fields)) from None
     if is_never:
         raise CronProblem("It never fires: there is no such day.")
     return Cron(fields, zone)
+
+
+def _said(error: str, fields: str) -> str:
+    """Say which field is wrong and what it takes: cronsim says "Bad minute" and no more."""
+    for (name, takes), given in zip(_TAKES.items(), fields.split(), strict=True):
+        if error == f"Bad {name}":
+            return f"The {name} takes {takes}, not {given!r}."
+    return f"{error}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,13 @@ def test_what_is_no_entry_is_refused(text: str) -> None:
         Cron.of(text, "UTC")
 
 
+def test_the_field_that_is_wrong_is_named_with_what_it_takes() -> None:
+    with pytest.raises(CronProblem, match="The minute takes 0 to 59, not '61'"):
+        Cron.of("61 * * * *", "UTC")
+    with pytest.raises(CronProblem, match=r"The day-of-week takes .* not 'fry'"):
+        Cron.of("0 0 * * fry", "UTC")
+
+
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd", "/etc/localtime", "CEST+2"])
 def test_what_is_no_zone_is_refused(zone: str) -> None:
     with pytest.raises(CronProblem, match="time zone"):
