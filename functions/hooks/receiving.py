@@ -15,7 +15,7 @@ from functions.shared.web.json_body import parse_json
 from functions.shared.web.route import PlaneRoute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -60,7 +60,7 @@ async def receive(token: str, request: Request) -> JsonObject:
         db,
         hook_id=hook.hook_id,
         message_id=verified.message_id,
-        headers=kept_headers(headers),
+        headers=kept_headers(headers, {str(hook.verification.get("header", "")).lower()}),
         body=read_body(headers.get("content-type", ""), body),
     )
     if received is None:
@@ -69,16 +69,19 @@ async def receive(token: str, request: Request) -> JsonObject:
     return {"id": received["id"], "is_duplicate": not received["is_new"]}
 
 
-def kept_headers(headers: Mapping[str, str]) -> JsonObject:
-    """Give the headers that may be kept and shown: no credentials, no signatures."""
-    kept = [(name, value) for name, value in headers.items() if not _NEVER_KEPT.search(name)]
+def kept_headers(headers: Mapping[str, str], signatures: Collection[str] = ()) -> JsonObject:
+    """Give the headers that may be kept and shown: no credentials, no signatures, whatever their header is called."""
+    kept = [(name, value) for name, value in headers.items() if name not in signatures and not _NEVER_KEPT.search(name)]
     return {name[:200]: _UNSTORABLE.sub("\ufffd", value[:MAX_HEADER_VALUE]) for name, value in kept[:MAX_HEADERS]}
 
 
 def read_body(content_type: str, body: bytes) -> Json:
-    """Read JSON, form fields (each as text; `payload` as JSON when it is), or text."""
+    """Read JSON, form fields (each as text; `payload` as JSON when it is), or text.
+
+    What is called a form and begins like JSON is JSON when it can be read as that: senders like `curl -d` say nothing.
+    """
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type == "application/x-www-form-urlencoded":
+    if media_type == "application/x-www-form-urlencoded" and not _is_json(body):
         text = body.decode("utf-8", "replace")
         return {_UNSTORABLE.sub("\ufffd", name): _form_value(value) for name, value in parse_qsl(text, True)}
     if media_type.endswith("json") or body[:1] in (b"{", b"["):
@@ -88,6 +91,16 @@ def read_body(content_type: str, body: bytes) -> Json:
             if media_type.endswith("json"):
                 raise
     return _UNSTORABLE.sub("\ufffd", body.decode("utf-8", "replace"))
+
+
+def _is_json(body: bytes) -> bool:
+    if body[:1] not in (b"{", b"["):
+        return False
+    try:
+        parse_json(body)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _form_value(value: str) -> Json:

@@ -61,6 +61,8 @@ def test_what_comes_is_read_as_what_it_is() -> None:
         "b": "2",
         "c": "",
     }
+    assert read_body("application/x-www-form-urlencoded", b'{"a": "1 + 1"}') == {"a": "1 + 1"}  # as curl -d sends it
+    assert read_body("application/x-www-form-urlencoded", b"{a=1") == {"{a": "1"}
     assert read_body("application/octet-stream", b"\x00\xff") == "\ufffd\ufffd"
     assert read_body("", b"") == ""
 
@@ -68,6 +70,7 @@ def test_what_comes_is_read_as_what_it_is() -> None:
 def test_headers_that_are_kept_hold_no_credentials() -> None:
     sent = {"authorization": "x", "cookie": "x", "x-hub-signature-256": "x", "x-api-key": "x", "x-github-event": "push"}
     assert kept_headers(sent) == {"x-github-event": "push"}
+    assert kept_headers({"x-sig": "x", "x-id": "1"}, {"x-sig"}) == {"x-id": "1"}
 
 
 def test_a_large_event_is_sent_without_its_data() -> None:
