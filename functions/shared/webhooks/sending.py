@@ -90,7 +90,9 @@ async def url_problem(text: str, policy: HttpPolicy, pointer: str = "/url") -> F
         port = url.port or (443 if url.scheme == "https" else 80)
         if url.scheme != "https" and not is_allowed_private(url.host, port, policy):
             message = "A webhook's address begins with https://."
-            return FieldProblem(pointer, "not_https", message, "Give the receiver a certificate.")
+            private = f"AGENTPLANE_ALLOW_PRIVATE_HOSTS='[\"{url.host}:{port}\"]'"
+            hint = f"Give the receiver a certificate; for one on your own machine start the plane with {private}."
+            return FieldProblem(pointer, "not_https", message, hint)
         await checked_addresses(url.host, port, policy)
     except StepFailed as failure:
         return FieldProblem(pointer, failure.code, failure.message)
