@@ -41,7 +41,8 @@ begin
       perform plane.raise_error(404, 'unknown_verb', format('There is no verb %s.', p_fn));
     elsif v_key.kind <> all (v_verb.kinds) then
       perform plane.raise_error(403, 'wrong_kind', format('A key of kind %s may not do this.', v_key.kind),
-        format('Use a key of kind %s.', array_to_string(v_verb.kinds, ' or ')));
+        case when v_verb.kinds <@ '{user,person}' then 'Sign in, and send the access token: this is for people.'
+          else format('Use a key of kind %s.', array_to_string(array_remove(v_verb.kinds, 'person'), ' or ')) end);
     elsif v_verb.scope <> '' and v_verb.scope <> all (v_key.scopes) then
       perform plane.raise_error(403, 'missing_scope', format('This needs the scope %s.', v_verb.scope),
         'Use a key that has it, or ask an operator for one.', jsonb_build_object('scope', v_verb.scope));

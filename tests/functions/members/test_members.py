@@ -219,7 +219,9 @@ async def test_anybody_may_leave_but_not_throw_others_out(as_: Any, org: Organis
 async def test_agents_do_not_see_who_the_people_are(client_of: ClientOf, org: Organisation, owner: User) -> None:
     agent = await client_of(app, org.agent)
     assert told(await agent.get("/api/members")) == (403, "wrong_kind")
-    assert told(await agent.get("/api/organisations")) == (403, "wrong_kind")
+    refused = await agent.get("/api/organisations")
+    assert told(refused) == (403, "wrong_kind")
+    assert refused.json()["hint"] == "Sign in, and send the access token: this is for people."
     assert (await agent.get("/api/organisation")).json()["id"] == org.id
     listed = (await (await client_of(app, org.operator)).get("/api/members")).json()["data"]
     assert [each["email"] for each in listed] == [owner.email]
