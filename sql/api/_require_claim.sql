@@ -17,7 +17,7 @@ begin
     perform plane.raise_error(422, 'invalid_input', 'The hand-off is claimed: only the claim''s token lets it move.', 'Send the token that claiming it gave.',
       '{"errors": [{"pointer": "/token", "code": "missing", "message": "token is missing"}]}');
   elsif sha256(convert_to(p_token, 'UTF8')) is distinct from p_handoff.token_hash then
-    perform plane.raise_error(409, 'claim_lost', 'This is not the token of the present claim: the lease ran out and another took it.',
+    perform plane.raise_error(409, 'claim_lost', 'This is not the token of the present claim: it is another''s, or the lease ran out and another took the work.',
       'Drop what you did; read the hand-off to see who has it.', jsonb_build_object('status', p_handoff.status, 'agent_id', p_handoff.agent_id));
   end if;
 end;
