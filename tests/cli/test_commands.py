@@ -192,6 +192,12 @@ def test_exit_code_2_says_what_is_wrong_with_the_command(
     assert "Traceback" not in ended.err
 
 
+def test_a_refusal_with_one_reason_says_it_once(agentplane: Command) -> None:
+    ended = agentplane("executions", "show", "nope")
+    assert ended.code == 1
+    assert ended.err.count("'nope'") == 1
+
+
 def test_input_that_is_no_json_is_exit_code_2(agentplane: Command) -> None:
     ended = agentplane("run", str(TEMPLATES / "hello.yaml"), "--input", "{name: Ada}")
     assert ended.code == 2

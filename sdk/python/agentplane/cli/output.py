@@ -132,6 +132,8 @@ def print_problem(error: ApiError) -> None:
             f"did you mean {problem['did_you_mean']}?" if problem.get("did_you_mean") else ""
         )
         message = str(problem.get("message", ""))
+        if error.detail == f"{place}: {message}" and hint == (error.hint or ""):
+            continue  # it was said already
         says = message if not hint or message.endswith((".", "?", "!")) else f"{message}."
         errors.print(f"  {escape(str(place))}{line}: {escape(says)}{f' [dim]{escape(hint)}[/]' if hint else ''}")
     if error.hint:
