@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -160,13 +161,21 @@ def _no_route(app: FastAPI, request: Request) -> NotFound:
         paths.setdefault(str(each.path), set()).update(each.methods or ())
     steps = [
         NextStep("the closest route", "GET" if "GET" in paths[path] else min(paths[path]), path)
-        for path in get_close_matches(request.url.path, paths, n=1, cutoff=0.5)
+        for path in get_close_matches(request.url.path, paths, n=1, cutoff=0.6)
     ]
+    parent, _, name = request.url.path.rpartition("/")
+    if any(str(each.path) == parent and _reads_by_name(each.original_route) for each in routes):
+        steps = [NextStep("read it by its name", "GET", f"{parent}?name={quote(name)}")]
     return NotFound(
         f"There is nothing at {request.url.path}.",
         code="route_not_found",
         next=[*steps, NextStep("see all operations", "GET", "/docs")],
     )
+
+
+def _reads_by_name(route: object) -> bool:
+    is_read = isinstance(route, APIRoute) and "GET" in (route.methods or ())
+    return is_read and any(each.name == "name" for each in route.dependant.query_params)
 
 
 def _without_nulls(document: dict[str, Json]) -> JsonObject:

@@ -51,7 +51,15 @@ async def fail(name: str) -> None:
             )
 
 
-app = create_app("things", router)
+kinds = PlaneRouter(prefix="/api/kinds", tags=["kinds"])
+
+
+@kinds.get("", dependencies=[public()])
+async def get_kind(name: str | None = None) -> dict[str, Any]:
+    return {"name": name}
+
+
+app = create_app("things", router, kinds)
 
 
 @pytest.fixture
@@ -124,6 +132,17 @@ async def test_an_unknown_route_points_to_the_closest_and_to_the_docs(client: ht
     assert answer.json()["next"][0] == {"why": "the closest route", "method": "GET", "path": "/api/things"}
     for step in answer.json()["next"]:
         assert (await client.request(step["method"], step["path"])).status_code == 200
+
+
+async def test_a_name_in_the_path_points_to_the_parameter_that_takes_it(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/kinds/gr%26et")
+
+    assert answer.status_code == 404
+    assert answer.json()["next"][0] == {
+        "why": "read it by its name",
+        "method": "GET",
+        "path": "/api/kinds?name=gr%26et",
+    }
 
 
 async def test_another_method_is_405_with_those_that_are_taken(client: httpx.AsyncClient) -> None:
