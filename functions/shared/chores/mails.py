@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ def message_of(settings: Settings, mail: Mapping[str, Any], token: str) -> Email
     asked = mail["escalation"]
     urgent = "Urgent: " if asked["priority"] == "urgent" else ""
     outcomes = f"\nYou may choose: {', '.join(asked['outcomes'])}.\n" if asked["outcomes"] else ""
-    until = f"It is open until {asked['deadline']}.\n" if asked["deadline"] else ""
+    until = f"It is open until {_moment(asked['deadline'])}.\n" if asked["deadline"] else ""
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = mail["to"]
@@ -52,9 +53,15 @@ def message_of(settings: Settings, mail: Mapping[str, Any], token: str) -> Email
     message.set_content(
         f"{asked['reason']}\n{outcomes}\n"
         f"Read it and answer here:\n{settings.public_url}/links/{token}\n\n"
-        f"{until}The link works once, for you alone, until {mail['expires_at']}. Do not pass it on.\n"
+        f"{until}The link works once, for you alone, until {_moment(mail['expires_at'])}. Do not pass it on.\n"
     )
     return message
+
+
+def _moment(text: str) -> str:
+    """Write a time of the database for people: `28 November 2026, 09:19 UTC`."""
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 async def _send(settings: Settings, message: EmailMessage) -> str | None:

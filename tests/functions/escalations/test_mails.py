@@ -82,6 +82,7 @@ async def test_a_mail_brings_a_link_that_answers(
     (mail,) = mails_to(mailbox, dora)
     assert "From: plane@acme.example" in mail
     assert "Refund 250 USD?" in mail.split("\r\n\r\n")[0].replace("\r\n ", " ")
+    assert re.search(r"until \d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC", mail.replace("=\r\n", "")), mail
     link = re.search(r"http://plane/links/(\S+)", mail)
     assert link is not None
     answered = await nobody.post(f"/api/links/{link[1]}", json={"outcome": "refuse"})
