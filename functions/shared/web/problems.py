@@ -174,8 +174,9 @@ def _no_route(app: FastAPI, request: Request) -> NotFound:
 
 
 def _reads_by_name(route: object) -> bool:
-    is_read = isinstance(route, APIRoute) and "GET" in (route.methods or ())
-    return is_read and any(each.name == "name" for each in route.dependant.query_params)
+    if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
+        return False
+    return any(each.name == "name" for each in route.dependant.query_params)
 
 
 def _without_nulls(document: dict[str, Json]) -> JsonObject:
