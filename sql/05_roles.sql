@@ -11,7 +11,7 @@ declare
     escalations:read, webhooks:read, triggers:read, templates:read, observe:read}';
   v_approver constant text[] := v_viewer || '{escalations:write, approvals:decide}';
   v_operator constant text[] := v_approver || '{agents:write, state:write, memory:write, workflows:write, executions:write,
-    handoffs:write, webhooks:write, triggers:write, templates:write, observe:write, interpret:run}';
+    handoffs:write, webhooks:write, triggers:write, templates:write, observe:write, interpret:run, secrets:use}';
   v_admin    constant text[] := v_operator || '{keys:manage, limits:manage, secrets:manage, policies:manage, members:manage,
     audit:read}';
 begin

@@ -130,7 +130,7 @@ grant select, insert, update on plane.interpretations to authenticated;
 grant select, insert, delete on plane.templates to authenticated;
 grant select, insert, update on plane.template_ratings to authenticated;
 grant select, insert on plane.template_uses to authenticated;
-grant execute on function plane.search_memories(jsonb), plane.model_rules() to authenticated;
+grant execute on function plane.search_memories(jsonb), plane.model_rules(), plane.note_spending(numeric) to authenticated;
 grant select, insert, update on plane.workflows to authenticated;
 grant select, insert on plane.workflow_versions to authenticated;
 grant select on plane.executions to authenticated;

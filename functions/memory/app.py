@@ -230,7 +230,7 @@ async def embed_memories(body: EmbedMemory, db: Db) -> object:
     if made.vectors is None:
         return {"embedded": 0, "left": True, "status": made.why, "embedding_model": model}
     kept: list[Any] = [{**item, "embedding": vector} for item, vector in zip(items, made.vectors, strict=True)]
-    answer: Any = await memory.embed_memories(db, model, kept)
+    answer: Any = await memory.embed_memories(db, model, kept, _cost_of(made.usage))
     left = len(items) == body.limit
     return {"embedded": answer["embedded"], "left": left, "status": "ok", "embedding_model": model}
 
@@ -306,7 +306,12 @@ async def _embedded(db: CallerDb, fields: JsonObject, text: str) -> tuple[JsonOb
     made = await embed([text], os.environ)
     if made.vectors is None:
         return fields, made.why or ""
-    return {**fields, "embedding": list[Json](made.vectors[0]), "embedding_model": made.model}, ""
+    embedding: JsonObject = {"embedding": list[Json](made.vectors[0]), "embedding_model": made.model}
+    return {**fields, **embedding, "spent_usd": _cost_of(made.usage)}, ""
+
+
+def _cost_of(usage: Any) -> str | None:  # noqa: ANN401  the package is imported where it is used
+    return None if usage is None or usage.cost_usd is None else str(usage.cost_usd)
 
 
 def _model() -> str | None:

@@ -14,7 +14,7 @@ trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _KEY = re.compile(r"\b(ap_[a-z]+_[0-9A-Za-z]{6})[0-9A-Za-z]*(_[0-9a-f]{6})?")
 _BEARER = re.compile(r"(?i)(bearer\s+)(?!ap_)[^\s\"'\\]+")
-_LINK = re.compile(r"(/links/)[\w-]{20,}")
+_LINK = re.compile(r"(/links/|/hooks/hk_)[\w-]{20,}")
 _EITHER = re.compile(r"(?i)ap_|bearer")
 
 

@@ -2,7 +2,8 @@
 -- payload: {name, format, definition, is_json, document, queue, steps, description?, designed_with_model?, executable_by_model?,
 --           designed_by_agent_id?, metadata?, version?}
 -- answers: the version as get_workflow does, and is_created
--- raises: 409 version_taken (version was named and is not the next one), 422 unknown_agent
+-- raises: 403 missing_scope (secrets:use, when the document names secrets),
+--         409 version_taken (version was named and is not the next one), 422 unknown_agent
 create function api.create_workflow(payload jsonb)
 returns jsonb
 language plpgsql
@@ -16,6 +17,10 @@ declare
   v_workflow   plane.workflows;
   v_version    plane.workflow_versions;
 begin
+  if jsonb_array_length(nullif(payload -> 'document' -> 'secrets', 'null')) > 0 and not plane.caller_has_scope('secrets:use') then
+    perform plane.raise_error(403, 'missing_scope', 'A workflow that names secrets needs the scope secrets:use: it could send them anywhere.',
+      'Let an operator or a person who may use secrets store it; agents may then run it.', '{"scope": "secrets:use"}');
+  end if;
   perform plane.require_agent((payload ->> 'designed_by_agent_id')::uuid, '/designed_by_agent_id');
 
   -- Takes the workflow's row lock: versions of one workflow are numbered one after the other.

@@ -1,5 +1,5 @@
 -- Keeps the embeddings of memories; those whose text has changed meanwhile are left for the next time.
--- payload: {embedding_model, items: [{id, content, embedding}]} · answers: {embedded}
+-- payload: {embedding_model, items: [{id, content, embedding}], spent_usd? as of put_memory} · answers: {embedded}
 create function api.embed_memories(payload jsonb)
 returns jsonb
 language plpgsql
@@ -13,6 +13,9 @@ begin
   from jsonb_array_elements(payload -> 'items') as i (item)
   where m.org_id = plane.caller_org() and m.id = (i.item ->> 'id')::uuid and m.content = i.item ->> 'content';
   get diagnostics v_embedded = row_count;
+  if payload ? 'spent_usd' then
+    perform plane.note_spending((payload ->> 'spent_usd')::numeric);
+  end if;
   perform plane.record_audit('embed_memories', 'memory', null,
     jsonb_build_object('embedded', v_embedded, 'model', payload -> 'embedding_model'));
   return jsonb_build_object('embedded', v_embedded);

@@ -10,6 +10,7 @@ begin
     (payload ->> 'cost_usd')::numeric, plane.clock() + interval '1 day')
   on conflict (org_id, hash) do update
   set answer = excluded.answer, model = excluded.model, cost_usd = excluded.cost_usd, expires_at = excluded.expires_at;
+  perform plane.note_spending((payload ->> 'cost_usd')::numeric);
   perform plane.record_audit('keep_interpretation', 'interpretations', payload ->> 'hash',
     jsonb_build_object('model', payload -> 'model', 'cost_usd', payload -> 'cost_usd'));
   return '{}';

@@ -1,5 +1,6 @@
 -- Remembers a text. With a key it replaces what stood under that key of the namespace.
--- payload: {namespace, content, key?, metadata?, agent_id?, expires_at? | expires_in_seconds?, embedding?, embedding_model?}
+-- payload: {namespace, content, key?, metadata?, agent_id?, expires_at? | expires_in_seconds?, embedding?, embedding_model?,
+--           spent_usd?: what the embedding cost, outside of an execution; null: unknown}
 -- answers: the memory, and is_created · raises: 422 unknown_agent, invalid_input
 create function api.put_memory(payload jsonb)
 returns jsonb
@@ -43,6 +44,9 @@ begin
     perform plane.check_quota('memories');
   end if;
 
+  if payload ? 'spent_usd' then
+    perform plane.note_spending((payload ->> 'spent_usd')::numeric);
+  end if;
   perform plane.record_audit('put_memory', 'memory', v_memory.id::text, jsonb_build_object('namespace', v_memory.namespace),
     case when v_old.id is not null then plane.memory_json(v_old) end, plane.memory_json(v_memory));
   return plane.memory_json(v_memory) || jsonb_build_object('is_created', v_memory.created_at = v_now);

@@ -30,6 +30,9 @@ begin
   update plane.members set removed_at = plane.clock()
   where org_id = plane.caller_org() and user_id = v_user
   returning * into v_member;
+  update plane.invitations set revoked_at = plane.clock()
+  where org_id = plane.caller_org() and accepted_at is null and revoked_at is null
+    and (lower(email) = lower(v_member.email) or created_by ->> 'id' = v_user::text);
   perform plane.record_audit('remove_member', 'members', v_user::text, jsonb_build_object('role', v_member.role),
     plane.member_json(v_member) || '{"removed_at": null}');
   perform plane.note_event('member.removed', jsonb_build_object('user_id', v_user, 'email', v_member.email, 'role', v_member.role));

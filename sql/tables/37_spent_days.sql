@@ -2,7 +2,7 @@
 create table plane.spent_days (
   org_id        uuid not null references plane.organisations on delete cascade,
   day           date not null,                           -- UTC
-  workflow_id   uuid not null,
+  workflow_id   uuid not null,                           -- zeros: no workflow, a call of /api/interpret or /api/memory
   agent_id      uuid not null default '00000000-0000-0000-0000-000000000000', -- zeros: no agent
   cost_usd      numeric(18, 9) not null default 0,       -- of the calls with a known price
   calls         bigint not null default 0,

@@ -293,7 +293,7 @@ DEFINERS = {
     **seeds.DEFINERS,
 }
 # Whoever calls these acts on, or looks into, its own organisation, whatever it says.
-IN_ITS_OWN = {"publish_event", "record_audit", "model_rules", "search_memories"}
+IN_ITS_OWN = {"publish_event", "record_audit", "model_rules", "note_spending", "search_memories"}
 IS_USED = " where coalesce($1::text, $2::uuid::text, $3::uuid::text, $4::text) is not null"
 
 

@@ -53,6 +53,7 @@ SCOPES: tuple[str, ...] = (
     "members:manage",
     "limits:manage",
     "secrets:manage",
+    "secrets:use",
     "policies:manage",
     "data:manage",
 )
@@ -66,6 +67,7 @@ OPERATOR_ONLY = frozenset(
         "members:manage",
         "limits:manage",
         "secrets:manage",
+        "secrets:use",
         "policies:manage",
         "data:manage",
     }

@@ -46,6 +46,6 @@ async def list_unembedded(db: CallerDb, model: str, namespace: str | None, limit
     return await db.read("list_unembedded", {"embedding_model": model, "namespace": namespace, "limit": limit})
 
 
-async def embed_memories(db: CallerDb, model: str, items: list[Json]) -> Json:
-    """Keep embeddings: `{embedded}`."""
-    return await db.write("embed_memories", {"embedding_model": model, "items": items}, safe=True)
+async def embed_memories(db: CallerDb, model: str, items: list[Json], spent_usd: str | None) -> Json:
+    """Keep embeddings, and what they cost (None: unknown): `{embedded}`."""
+    return await db.write("embed_memories", {"embedding_model": model, "items": items, "spent_usd": spent_usd})

@@ -215,3 +215,21 @@ async def test_a_policy_about_the_model_holds_here_too(
     found = (await agent.post("/api/memory/search", json={"namespace": "n", "query": "kept"})).json()
     assert (made["embedded"], found["vector"], len(found["data"])) == (False, "policy_denied", 1)
     assert model.script.calls == []
+
+
+async def test_what_is_asked_here_counts_towards_the_budgets(
+    agent: httpx.AsyncClient,
+    model: Simulator,
+    org: Organisation,
+    client_of: Callable[..., Awaitable[httpx.AsyncClient]],
+) -> None:
+    says(model, city=("Bern", 0.97, "Bern"), guests=(4, 0.9, "four"))
+    operator = await client_of(APP, org.operator)
+    budget = {"period": "month", "limit_usd": "0.000001", "on_reached": "stop"}
+    assert (await operator.post("/api/budgets", json=budget)).status_code == 201
+    first = await ask(agent, TEXT)
+    (state,) = (await operator.get("/api/budgets")).json()["data"]
+    assert float(state["state"]["spent_usd"]) == pytest.approx(float(first["cost_usd"]))
+    answer = await agent.post("/api/interpret", json={"data": f"{TEXT} Again.", "schema": SCHEMA})
+    assert (answer.status_code, answer.json()["code"]) == (402, "budget_exhausted")
+    assert (await ask(agent, TEXT))["cached"], "what is known costs nothing"

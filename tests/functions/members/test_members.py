@@ -326,3 +326,16 @@ async def test_a_change_is_audited_with_who_made_it(as_: Any, org: Organisation,
         "select array_agg(type order by feed_id) from plane.events where org_id = $1 and type like 'member.%'", org.id
     )
     assert types == ["member.invited", "member.joined", "member.changed", "member.removed"]
+
+
+async def test_who_is_removed_leaves_no_invitation_behind(
+    org: Organisation, owner: User, as_: Callable[..., Awaitable[httpx.AsyncClient]]
+) -> None:
+    owners = await as_(owner)
+    admin = await org.member("admin")
+    admins = await as_(admin)
+    theirs = await invite(admins, "friend@example.org")
+    removed = await owners.delete(f"/api/members/{admin.user_id}")
+    assert removed.status_code in {200, 204}, removed.text
+    listed = {each["id"] for each in (await owners.get("/api/invitations")).json()["data"] if each["status"] == "open"}
+    assert theirs["id"] not in listed

@@ -122,7 +122,7 @@ class World:
 
     async def run(self, document: dict[str, Any], **given: Any) -> dict[str, Any]:
         """Store a workflow, run it to its end or until it waits."""
-        answer = await self.agent.post("/api/workflows", json={"definition": document})
+        answer = await self.operator.post("/api/workflows", json={"definition": document})
         assert answer.is_success, answer.text
         body = {"workflow": document["name"], "input": given.pop("input", {})} | given
         answer = await self.agent.post("/api/executions", json=body)

@@ -26,4 +26,7 @@ CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
     "keep_interpretation": lambda _: {"hash": "00" * 32, "answer": {}, "model": "m", "cost_usd": None},
 }
 WRITES = {"interpretations": {"insert", "update"}}
-DEFINERS = {"model_rules": "select plane.model_rules()"}
+DEFINERS = {
+    "model_rules": "select plane.model_rules()",
+    "note_spending": "select plane.note_spending(1)",
+}
