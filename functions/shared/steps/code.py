@@ -145,6 +145,9 @@ class Run:
         return StepFailed("code_crashed", "The sandbox's process ended while the program ran.", retryable=True)
 
 
+_COMES_BACK_S = 0.05
+
+
 async def close_sandbox() -> None:
     """End the sandbox's processes. The next run starts new ones."""
     if _pool_once.cache_info().currsize:
@@ -152,6 +155,8 @@ async def close_sandbox() -> None:
         _pool_once.cache_clear()
         _entered.pop(id(pool), None)
         await pool.__aexit__(None, None, None)
+        # The thread that told us of the end is still on its way back: an interpreter that ended meanwhile would abort.
+        await asyncio.sleep(_COMES_BACK_S)
 
 
 _entered: dict[int, asyncio.Future[AsyncMonty]] = {}
