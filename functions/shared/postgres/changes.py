@@ -39,10 +39,10 @@ def changes_between(old: Catalogue, new: Catalogue) -> Changes:
     ]
     return Changes(
         (
-            *(thing.unmake for thing in _in_order(drops, reverse=True) if thing.unmake is not None),
+            *(thing.unmake for thing in reversed(_in_order(drops, old)) if thing.unmake is not None),
             *_with_right_to_own(
                 thing
-                for thing in _in_order(makes)
+                for thing in _in_order(makes, new)
                 if (thing.kind, thing.name) not in changed or _is_changed_by_making(old[thing.kind, thing.name], thing)
             ),
         ),
@@ -95,8 +95,17 @@ def _shown(thing: Thing) -> str:
     return f"{thing.kind} {thing.name}" + (f" ({thing.definition})" if thing.definition else "")
 
 
-def _in_order(things: Iterable[Thing], *, reverse: bool = False) -> list[Thing]:
-    return sorted(things, key=lambda thing: (KINDS.index(thing.kind), _refers(thing), thing.name), reverse=reverse)
+def _in_order(things: Iterable[Thing], known: Catalogue) -> list[Thing]:
+    return sorted(things, key=lambda thing: (KINDS.index(thing.kind), _refers(thing), _place(thing, known), thing.name))
+
+
+def _place(thing: Thing, known: Catalogue) -> tuple[str, int]:
+    """Give a column's place in its table, in which new ones are added."""
+    if thing.kind != "column" or thing.within is None:
+        return "", 0
+    table = thing.within[1]
+    order = known["order of columns", table].definition.split(", ")
+    return table, order.index(thing.name.removeprefix(f"{table}.").strip('"'))
 
 
 def _refers(thing: Thing) -> bool:

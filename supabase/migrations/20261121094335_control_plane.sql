@@ -76,7 +76,6 @@ grant create on schema gateway to plane_gateway;
 grant create on schema plane to plane_auditor;
 grant create on schema plane to plane_kernel;
 create sequence plane.fencing_token;
-create sequence plane.template_uses_id_seq;
 
 create table gateway.chore_runs (
   name text not null,
@@ -106,7 +105,7 @@ create table plane.agent_records (
 create table plane.agent_terms (
   org_id uuid not null,
   kind text not null,
-  term text not null,
+  term text collate "C" not null,
   agent_id uuid not null,
   weight real default 1 not null
 );
@@ -417,7 +416,7 @@ create table plane.quotas (
   updated_at timestamp with time zone default plane.clock() not null
 );
 
-create table plane.rate_buckets (
+create unlogged table plane.rate_buckets (
   org_id uuid not null,
   kind text not null,
   subject text not null,
@@ -617,18 +616,18 @@ create table plane.webhooks (
   updated_at timestamp with time zone default plane.clock() not null
 );
 alter table plane.agents add column card_url text;
-alter table plane.agents add column noted_at timestamp with time zone default plane.clock() not null;
 alter table plane.agents add column noted_health text default 'active'::text not null;
+alter table plane.agents add column noted_at timestamp with time zone default plane.clock() not null;
 alter table plane.api_keys add column rotated_from uuid;
 alter table plane.api_keys add column rotated_to uuid;
-alter table plane.audit_entries add column after_hash text;
 alter table plane.audit_entries add column before_hash text;
-alter table plane.audit_entries add column erased_in bigint;
-alter table plane.audit_entries add column labels jsonb;
-alter table plane.audit_entries add column nonce uuid default gen_random_uuid();
+alter table plane.audit_entries add column after_hash text;
 alter table plane.audit_entries add column on_behalf jsonb;
-alter table plane.audit_entries add column seq bigint;
+alter table plane.audit_entries add column labels jsonb;
 alter table plane.audit_entries add column trace_id text;
+alter table plane.audit_entries add column nonce uuid default gen_random_uuid();
+alter table plane.audit_entries add column erased_in bigint;
+alter table plane.audit_entries add column seq bigint;
 alter table plane.executions add column payloads_dropped_at timestamp with time zone;
 alter table gateway.verbs alter column kinds set default '{agent,operator,person}'::text[];
 
@@ -14141,6 +14140,7 @@ grant update on table plane.webhooks to plane_eraser;
 grant update on table plane.webhooks to plane_kernel;
 grant update on table plane.workflow_versions to plane_eraser;
 grant update on table plane.workflows to plane_eraser;
+grant usage on schema extensions to plane_kernel;
 grant usage on schema gateway to plane_eraser;
 grant usage on schema gateway to plane_kernel;
 grant usage on schema plane to plane_auditor;
