@@ -125,8 +125,17 @@ WAYS: list[tuple[Fault, bool]] = [
     ("lost", True),
 ]
 WAITS = {"approval", "timer", "event", "retry", "child", "shards"}
-# Verbs that no execution calls: the sweeper's, the platform's and the health check's; and the one below the port.
-NOT_OF_AN_EXECUTION = {"sweep", "report_dead", "get_violations", "move_together"}
+# Verbs that no execution calls: the sweeper's, the platform's and the health check's; the one below the port; those of secrets
+# and policies, which these workflows have none of; and what the plane's chores call.
+NOT_OF_AN_EXECUTION = {
+    *("sweep", "report_dead", "get_violations", "move_together", "load_guard", "load_secrets", "note_policy"),
+    *("announce_escalations", "claim_mails", "note_mail", "time_out_escalation", "expire_handoffs"),
+    *("claim_deliveries", "fan_out_webhooks", "record_delivery", "find_hook", "receive_message"),
+    *("claim_messages", "fan_out_triggers", "finish_message", "forget_triggered"),
+    *("claim_schedules", "record_firings", "start_queued"),
+    *("count_quotas", "meter_requests", "meter_usage", "watch_budgets", "drop_payloads", "erase_next", "seal_audit"),
+    *("note_agent_health", "update_agent_records", "note_chore", "get_plane_health"),
+}
 LEASE_S = 20
 AT_ONCE = 16
 

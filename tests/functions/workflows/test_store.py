@@ -186,7 +186,9 @@ async def test_storing_is_in_the_audit(still_plane: Plane):
 
 
 async def test_what_names_secrets_is_stored_by_who_may_use_them(still_plane: Plane) -> None:
-    definition = "name: pay\nsecrets: [SHOP]\nsteps:\n  a: {http: {url: 'https://shop.example', auth: {bearer: SHOP}}}\n"
+    definition = (
+        "name: pay\nsecrets: [SHOP]\nsteps:\n  a: {http: {url: 'https://shop.example', auth: {bearer: SHOP}}}\n"
+    )
     refused = await still_plane.agent.post("/api/workflows", json={"definition": definition})
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
     assert refused.json()["scope"] == "secrets:use"

@@ -39,3 +39,8 @@ CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
     "note_agent_seen": lambda t: {"agent": t.agent},
 }
 WRITES = {"agent_terms": {"insert", "update", "delete"}}
+# Nothing of an execution: tests/functions/agents.
+ELSEWHERE = {
+    *("discover_agent", "note_agent_seen", "note_agent_health", "update_agent_records"),
+    *("note_chore", "get_plane_health"),
+}

@@ -30,3 +30,5 @@ DEFINERS = {
     "model_rules": "select plane.model_rules()",
     "note_spending": "select plane.note_spending(1)",
 }
+# Nothing of an execution: tests/functions/interpret.
+ELSEWHERE = {"keep_interpretation"}

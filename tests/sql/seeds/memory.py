@@ -42,3 +42,5 @@ DEFINERS = {
     "search_memories": """select plane.search_memories('{"namespace": "n", "query": "top secret", "limit": 9}')"""
 }
 IDS = ("memory",)
+# Nothing of an execution: tests/functions/memory.
+ELSEWHERE = {"put_memory", "embed_memories", "delete_memory"}

@@ -78,6 +78,7 @@ WRITES = {
 }
 HIDDEN = {"audit_salts"}
 ELSEWHERE = {
+    "load_guard",  # reads
     *("create_policy", "update_policy", "delete_policy", "put_secret", "delete_secret", "reseal_secrets"),
     *("seal_audit", "load_secrets", "note_policy", "erase_person", "erase_organisation", "set_retention"),
     "drop_payloads",

@@ -34,3 +34,5 @@ CALLS: dict[str, Callable[[Things], dict[str, Any]]] = {
 }
 IDS = ("lock",)
 WRITES = {"state_history": {"insert", "delete"}, "locks": {"insert", "update"}}
+# Nothing of an execution: tests/functions/state.
+ELSEWHERE = {"lock_state", "unlock_state"}

@@ -61,3 +61,5 @@ WRITES = {
     "template_uses": {"insert"},
 }
 IDS = ("template",)
+# Nothing of an execution: tests/functions/templates.
+ELSEWHERE = {"publish_template", "rate_template", "use_template", "withdraw_template"}

@@ -156,3 +156,14 @@ WRITES: dict[str, set[str]] = {
     "schedules": {"insert", "update", "delete"},
     "schedule_firings": {"insert"},
 }
+# They start executions of their own, and stop others by cancel_execution, which is a contender: tests/functions/schedules,
+# triggers, hooks and webhooks race them with each other.
+ELSEWHERE = {
+    *("create_webhook", "update_webhook", "delete_webhook", "rotate_webhook", "test_webhook"),
+    *("replay_delivery", "replay_deliveries", "fan_out_webhooks", "claim_deliveries", "record_delivery"),
+    *("create_hook", "update_hook", "delete_hook", "rotate_hook", "find_hook", "receive_message"),
+    *("create_trigger", "update_trigger", "delete_trigger", "fan_out_triggers", "forget_triggered"),
+    *("claim_messages", "finish_message", "redeliver_message"),
+    *("create_schedule", "update_schedule", "delete_schedule", "run_schedule"),
+    *("claim_schedules", "record_firings", "start_queued"),
+}
