@@ -69,7 +69,7 @@ def status_page(sight: Sight, at: datetime) -> StatusPage:
         _part("Chores", "Timers, deliveries, clearing up.", sight.chores_state),
         _part("Engine", "Keeps its own rules.", sight.engine_state),
     )
-    worst = next(state for state in _WORST_FIRST if any(part.state == state for part in parts))
+    worst: State = next(state for state in _WORST_FIRST if any(part.state == state for part in parts))
     shown_at = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return StatusPage(_SUMMARIES[worst], worst, parts, shown_at, REFRESH_S)
 

@@ -125,8 +125,8 @@ WAYS: list[tuple[Fault, bool]] = [
     ("lost", True),
 ]
 WAITS = {"approval", "timer", "event", "retry", "child", "shards"}
-# Verbs that no execution calls: the sweeper's, the platform's and the health check's; the one below the port; those of secrets
-# and policies, which these workflows have none of; and what the plane's chores call.
+# Verbs that no execution calls: the sweeper's, the platform's and the health check's; the one below the port; those of
+# secrets and policies, which these workflows have none of; and what the plane's chores call.
 NOT_OF_AN_EXECUTION = {
     *("sweep", "report_dead", "get_violations", "move_together", "load_guard", "load_secrets", "note_policy"),
     *("announce_escalations", "claim_mails", "note_mail", "time_out_escalation", "expire_handoffs"),

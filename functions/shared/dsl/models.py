@@ -85,7 +85,7 @@ class Cache(Model):
 class Limits(Model):
     """What one execution may take. `timeout` is wall time, waiting included."""
 
-    timeout: Duration = "7d"
+    timeout: Duration = "365d"
     budget_usd: Money | None = None
     max_steps: int = Field(
         default=10_000, ge=1, le=100_000, description="Steps that may run, every item and round counted."

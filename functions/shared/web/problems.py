@@ -57,7 +57,7 @@ def problem_of(error: PlaneError, *, instance: str, trace_id: str) -> JsonObject
         "detail": error.detail,
         "instance": instance,
         "code": error.code,
-        "retryable": error.retryable,
+        "retryable": error.retryable or error.retry_after is not None,
         "retry_after": None if error.retry_after is None else math.ceil(error.retry_after),
         "hint": error.hint,
         "errors": [_without_nulls(asdict(each)) for each in error.errors] or None,

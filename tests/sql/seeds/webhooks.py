@@ -156,7 +156,7 @@ WRITES: dict[str, set[str]] = {
     "schedules": {"insert", "update", "delete"},
     "schedule_firings": {"insert"},
 }
-# They start executions of their own, and stop others by cancel_execution, which is a contender: tests/functions/schedules,
+# They start executions of their own, and stop others by cancel_execution, which is a contender; tests of schedules,
 # triggers, hooks and webhooks race them with each other.
 ELSEWHERE = {
     *("create_webhook", "update_webhook", "delete_webhook", "rotate_webhook", "test_webhook"),
