@@ -31,7 +31,7 @@ async def test_each_role_has_what_the_one_before_it_has_and_more(scopes: dict[st
 async def test_a_role_is_what_it_is_described_as(scopes: dict[str, set[str]]) -> None:
     assert scopes["viewer"] == {scope for scope in SCOPES if scope.endswith(":read")} - {"audit:read"}
     assert scopes["approver"] - scopes["viewer"] == {"escalations:write", "approvals:decide"}
-    writes = {scope for scope in SCOPES if scope.endswith(":write")} | {"interpret:run"}
+    writes = {scope for scope in SCOPES if scope.endswith(":write")} | {"interpret:run", "secrets:use"}
     assert scopes["operator"] - scopes["approver"] == writes - {"escalations:write"}
     assert scopes["admin"] - scopes["operator"] == MANAGES | {"audit:read"}
     assert scopes["owner"] - scopes["admin"] == {"data:manage"}

@@ -38,9 +38,9 @@ async def embed(texts: Sequence[str], environment: Mapping[str, str], *, timeout
     if missing_key(model, environment) is not None:
         return Embedded(model, None, "model_key_missing")
     base, key = address_and_key(model, environment)
+    await prepare_models()  # the first time takes seconds, which are not the provider's
     try:
         async with asyncio.timeout(timeout_s):
-            await prepare_models()
             response = await litellm_module().aembedding(
                 model=model,
                 input=[text[:_MAX_CHARACTERS] for text in texts],

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -92,13 +93,13 @@ def warm() -> None:
 
 async def prepare_models() -> None:
     """Import litellm without holding up the event loop; at once when it is there."""
-    if not litellm_module.cache_info().currsize:
+    if not _litellm.cache_info().currsize:
         await asyncio.to_thread(litellm_module)
 
 
 async def close_models() -> None:
     """Close the connections to providers that this event loop holds."""
-    if litellm_module.cache_info().currsize:
+    if _litellm.cache_info().currsize:
         await litellm_module().close_litellm_async_clients()
 
 
@@ -311,8 +312,19 @@ def _wire_name(model: str) -> str:
     return f"ollama_chat/{model.removeprefix('ollama/')}" if model.startswith("ollama/") else model
 
 
-@lru_cache(maxsize=1)
+_ONE_IMPORTS = threading.Lock()
+
+
 def litellm_module() -> Any:  # noqa: ANN401  litellm has no usable types
+    """Give litellm, imported by the first call. Threads wait for each other: two at once might get half of it."""
+    if not _litellm.cache_info().currsize:
+        with _ONE_IMPORTS:
+            return _litellm()
+    return _litellm()
+
+
+@lru_cache(maxsize=1)
+def _litellm() -> Any:  # noqa: ANN401  litellm has no usable types
     """Import litellm, quiet and offline: no telemetry, no callbacks, no debug output, no look-ups at import."""
     environment: Mapping[str, str] = _SETTINGS
     for name, value in environment.items():
