@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -329,9 +330,7 @@ def _litellm() -> Any:  # noqa: ANN401  litellm has no usable types
     environment: Mapping[str, str] = _SETTINGS
     for name, value in environment.items():
         os.environ.setdefault(name, value)
-    import litellm  # noqa: PLC0415  seconds; see the top of the file
-
-    module = cast("Any", litellm)
+    module = _imported()
     module.telemetry = False
     module.suppress_debug_info = True
     module.set_verbose = False
@@ -342,3 +341,14 @@ def _litellm() -> Any:  # noqa: ANN401  litellm has no usable types
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return module
+
+
+def _imported() -> Any:  # noqa: ANN401  as above
+    """Import litellm. A try that fails leaves no half of it behind, on which every later one would fail too."""
+    try:
+        import litellm  # noqa: PLC0415  seconds; see the top of the file
+    except BaseException:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "litellm"]:
+            del sys.modules[name]
+        raise
+    return cast("Any", litellm)
