@@ -27,6 +27,7 @@ from functions.shared.postgres.postmaster import has_ended
 from functions.shared.postgres.schema import load_schema
 from functions.shared.postgres.server import EmbeddedPostgres
 from functions.shared.postgres.urls import with_database
+from functions.shared.steps.llm import warm
 from tests.organisations import Org, create_org, create_runner_key
 from tests.people import OUR_ISSUER, Issuer, published
 
@@ -59,6 +60,15 @@ def pytest_configure(config: pytest.Config) -> None:
     run = RUNS / str(os.getpid())
     run.mkdir(exist_ok=True)
     os.environ[RUN] = str(run)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import the model library before the first test of a worker.
+
+    A plane in a thread would import it in the background, under the warning filters of whichever test runs meanwhile.
+    """
+    if hasattr(session.config, "workerinput"):
+        warm()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
