@@ -14,6 +14,7 @@ from functions.shared.db.postgrest_adapter import PostgrestDatabase
 from tests.contract.lite_server import serve_lite
 from tests.contract.rpc_server import serve_rpc
 from tests.people import OUR_ISSUER
+from tests.pgbouncer import pooled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -39,8 +40,8 @@ class Backend:
         options = {"runner_key": self.runner_key, **options}
         database: Database
         if self.kind.startswith("asyncpg"):
-            pooled = self.kind == "asyncpg-pooled"
-            database = await AsyncpgDatabase.connect(url or self.url, pooled=pooled, **options)
+            is_pooled = self.kind == "asyncpg-pooled"
+            database = await AsyncpgDatabase.connect(url or self.url, pooled=is_pooled, **options)
         else:
             database = PostgrestDatabase.connect(url or self.url, PUBLISHABLE_KEY, **options)
         try:
@@ -59,6 +60,9 @@ def serve(kind: str, login_url: str, runner_key: str) -> Generator[Backend]:
         case "lite":
             with serve_lite(login_url, PUBLISHABLE_KEY) as url:
                 yield Backend(kind, url, runner_key)
+        case "asyncpg-pooled":
+            with pooled(login_url) as pooler:
+                yield Backend(kind, pooler.url(login_url), runner_key)
         case _:
             yield Backend(kind, login_url, runner_key)
 
