@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+POOLER_PORT = 6543  # of Supabase's pooler in transaction mode; 5432 is a session's, there too
 
 
 class Settings(BaseSettings):
@@ -16,6 +19,14 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None, description="Postgres by asyncpg; without it PostgREST is used."
+    )
+    database_pooled: bool | None = Field(
+        default=None,
+        description="Whether the database's address is a transaction pooler's, where nothing may be prepared; "
+        "empty: yes on port 6543, Supabase's own.",
+    )
+    database_connections: int = Field(
+        default=10, ge=1, le=200, description="Connections that one process opens at most; on Lambda 1 is enough."
     )
     supabase_url: str | None = Field(default=None, description="Base address of the Supabase project.")
     supabase_publishable_key: str | None = Field(
@@ -83,6 +94,13 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field(default="agentplane@localhost", description="The sender of the plane's mails.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def is_pooled(self) -> bool:
+        """Say whether a transaction pooler stands before the database."""
+        if self.database_pooled is not None or self.database_url is None:
+            return bool(self.database_pooled)
+        return urlsplit(self.database_url.get_secret_value()).port == POOLER_PORT
 
     @property
     def auth_address(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  it has none
 
@@ -64,11 +65,12 @@ class AsyncpgDatabase(Doors):
     ) -> Self:
         """Prepare a pool; nothing is dialled before the first call.
 
-        `pooled`: the address is a transaction pooler's, so no statement may be prepared on its connections.
+        `pooled`: the address is a transaction pooler's, so no statement may be prepared on its connections, and
+        nothing may be asked of the session when it opens.
         """
         options: dict[str, Any] = {"statement_cache_size": 0} if pooled else {}
         pool = await asyncpg.create_pool(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            url,
+            _without_session_settings(url) if pooled else url,
             min_size=0,
             max_size=max_connections,
             timeout=CONNECT_SECONDS,
@@ -134,6 +136,13 @@ class AsyncpgDatabase(Doors):
         # A broken connection fails here; the pool opens another in its place.
         with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await self._pool.release(connection, timeout=CONNECT_SECONDS)
+
+
+def _without_session_settings(url: str) -> str:
+    """Leave out what asks for settings of the session (options, search_path, another client's own): poolers refuse."""
+    parts = urlsplit(url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name.startswith("ssl")]
+    return parts._replace(query=urlencode(kept)).geturl()
 
 
 def _is_open(connection: Any) -> bool:  # noqa: ANN401

@@ -23,7 +23,11 @@ async def open_database(settings: Settings) -> Database:
         from functions.shared.db.asyncpg_adapter import AsyncpgDatabase  # noqa: PLC0415  only what is used is loaded
 
         return await AsyncpgDatabase.connect(
-            settings.database_url.get_secret_value(), runner_key=runner_key, peppers=peppers
+            settings.database_url.get_secret_value(),
+            runner_key=runner_key,
+            peppers=peppers,
+            max_connections=settings.database_connections,
+            pooled=settings.is_pooled,
         )
     if settings.supabase_url and settings.supabase_publishable_key:
         from functions.shared.db.postgrest_adapter import PostgrestDatabase  # noqa: PLC0415
