@@ -21,9 +21,9 @@ from starlette.routing import Route
 
 from functions.shared.errors import NotFound
 from functions.shared.jsonvalue import Json, JsonObject
+from functions.shared.sandbox import close_sandbox
 from functions.shared.simulator import Simulator
 from functions.shared.steps.base import Context, HttpPolicy, StepFailed
-from functions.shared.steps.code import close_sandbox
 from functions.shared.steps.llm import close_models
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from functions.shared.sandbox import close_sandbox
 from functions.shared.steps import HANDLERS, Context, StepFailed
-from functions.shared.steps.code import close_sandbox
 
 code = HANDLERS["code"]
 

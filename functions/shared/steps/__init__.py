@@ -12,7 +12,7 @@ from functions.shared.steps.base import (
     StepFailed,
     Usage,
 )
-from functions.shared.steps.code import run_code
+from functions.shared.steps.code import CodeStep
 from functions.shared.steps.emit import run_emit
 from functions.shared.steps.http_call import run_http
 from functions.shared.steps.interpret import run_interpret
@@ -25,7 +25,7 @@ from functions.shared.steps.tool import run_tool
 HANDLERS: dict[str, Handler] = {
     "llm": Guarded(run_llm, ready=prepare_models),
     "http": Guarded(run_http),
-    "code": Guarded(run_code),
+    "code": Guarded(CodeStep()),
     "tool": Guarded(run_tool),
     "state": Guarded(run_state),
     "memory": Guarded(run_memory),

@@ -1,231 +1,42 @@
-"""The code step: Python in a sandbox, in a process of its own, with limits on time and memory and no I/O.
+"""The code step: Python in a sandbox, in this process's keeping or in the function `sandbox`.
 
-The interpreter is pydantic-monty: a subset of Python without access to files, network, environment or other
-modules. Nothing of the host is mounted or callable. Clock and random numbers are fixed by the step's idempotency
-key, so that a repeated attempt computes the same.
+What a program may do and use up is said in `functions/shared/sandbox.py`. Its clock and random numbers are fixed by the
+step's idempotency key, so that a repeated attempt computes the same, wherever it runs.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import keyword
-from contextlib import suppress
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 from functions.shared.dsl.durations import seconds
 from functions.shared.dsl.kinds import Code
-from functions.shared.jsonvalue import Json, JsonObject
+from functions.shared.jsonvalue import JsonObject
+from functions.shared.sandbox import MAX_SECONDS, Finished, Program, ProgramFailed
 from functions.shared.steps.base import Context, Done, StepFailed
 from functions.shared.steps.config import read_config
-from functions.shared.steps.storable import parse_json
 
-if TYPE_CHECKING:
-    from pydantic_monty import AsyncMonty, AsyncMontySession, CollectString, MontyError, ResourceLimits
-
-MAX_SECONDS = 60.0
-MAX_PRINTED = 16_000
-_PRINT_CAP = MAX_PRINTED * 4  # bytes: as many characters may take
-_MB = 2**20
-_PROCESS_MB = 512  # what the worker may map beyond the limit of the program: its own code and buffers
-_KILL_AFTER = 1.0  # seconds past the limit after which the worker is killed
-_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
-# The result leaves the sandbox as text: the program's own objects never reach the host.
-_RESULT = """
-import json as _json
-try:
-    _value = result
-except NameError:
-    _value = None
-_json.dumps(_value)
-"""
-_MODULES = (
-    "asyncio base64 bisect collections copy csv dataclasses datetime decimal functools hashlib itertools json math "
-    "random re time typing unicodedata"
-)
-_HINTS = (
-    ("class inheritance", "Use plain classes, dataclasses, dicts and functions; raise a built-in exception."),
-    ("yield", "Build a list, or use a generator expression."),
-    ("No module named", f"Available: {_MODULES}."),
-    ("Permission denied", "The sandbox has no files and no network; fetch with an http step and pass it by `inputs`."),
-    ("not JSON serializable", "`result` must be JSON: turn sets into lists, dates into text by str()."),
-    ("not yet support", "The sandbox runs a subset of Python; write it in simpler statements."),
-)
+RunProgram: TypeAlias = Callable[[Program], Awaitable[Finished]]
 
 
-async def run_code(config: JsonObject, context: Context) -> Done:
-    """Run `python` with `inputs` as variables; the output is the value of `result`, null without one.
+@dataclass(frozen=True, slots=True)
+class CodeStep:
+    """Runs `python` with `inputs` as variables; the output is the value of `result`, null without one.
 
-    Codes: code_error (with the program's own traceback), code_timeout, code_memory, code_crashed.
+    Codes: code_error (with the program's own traceback), code_timeout, code_memory, code_crashed, and what the place
+    where it runs adds.
     """
-    spec = read_config(Code, config)
-    inputs = cast("JsonObject", spec.inputs)
-    _check_names(inputs)
-    limit_s = min(seconds(spec.timeout), MAX_SECONDS, context.timeout_s)
-    if limit_s <= 0:
-        raise StepFailed("invalid_config", "`code.timeout` must be longer than zero.")
-    run = Run(spec.python, inputs, limit_s, spec.memory_mb)
-    value, printed = await run.finish(context.idempotency_key)
-    return Done(value, details={"printed": printed} if printed else {})
 
+    run: RunProgram = Program.run
 
-class Run:
-    """One program in one fresh process."""
-
-    def __init__(self, python: str, inputs: JsonObject, limit_s: float, memory_mb: int) -> None:
-        self._python = python
-        self._inputs = inputs
-        self._limit_s = limit_s
-        self._memory_mb = memory_mb
-
-    async def finish(self, seed: str) -> tuple[Json, str]:
-        """Give the result and what was printed. Raises StepFailed."""
-        import pydantic_monty as monty  # noqa: PLC0415  64-150 ms, only where code runs
-
-        printed = monty.CollectString(max_bytes=_PRINT_CAP)
+    async def __call__(self, config: JsonObject, context: Context) -> Done:
+        spec = read_config(Code, config)
+        limit_s = min(seconds(spec.timeout), MAX_SECONDS, context.timeout_s)
+        inputs = cast("JsonObject", spec.inputs)
         try:
-            text = await self._text(await _pool(), seed, printed)
-        except monty.MontyCrashedError as error:
-            raise self._crashed(error) from None
-        except monty.MontySyntaxError as error:
-            raise _failed(error.display("traceback"), str(error), printed) from None
-        except monty.MontyRuntimeError as error:
-            raise self._stopped(error, error.display("traceback"), printed) from None
-        except monty.MontyConversionError as error:
-            raise StepFailed("code_error", f"An input cannot enter the sandbox: {error}") from None
-        except ValueError as error:
-            raise StepFailed("code_error", f"`result` cannot leave the sandbox: {error}") from None
-        return _value_of(text), printed.output[:MAX_PRINTED]
-
-    async def _text(self, pool: AsyncMonty, seed: str, printed: CollectString) -> str:
-        limits: ResourceLimits = {
-            "max_feed_duration_secs": self._limit_s,
-            "max_memory": self._memory_mb * _MB,
-            "max_recursion_depth": 500,
-            "max_suspensions": 1_000,
-        }
-        async with pool.checkout(
-            script_name="code.py",
-            limits=limits,
-            os_policy={
-                "sleep": "zero",
-                "datetime": _CLOCK,
-                "timezone": "utc",
-                "random_start": {"seed": hashlib.sha256(seed.encode()).hexdigest()},
-            },
-        ) as session:
-            _limit_process(session, self._memory_mb)
-            await session.feed_run(self._python, inputs=self._inputs, print_callback=printed)
-            text: object = await session.feed_run(_RESULT, print_callback=printed)
-        return text if isinstance(text, str) else ""
-
-    def _stopped(self, error: MontyError, shown: str, printed: CollectString) -> StepFailed:
-        said = str(error)
-        if said.startswith("TimeoutError: feed time limit"):
-            return StepFailed(
-                "code_timeout",
-                f"The program ran longer than {self._limit_s:g} s.",
-                details={**_printed(printed), "hint": f"Do less, or raise `timeout` (up to {MAX_SECONDS:g}s)."},
-            )
-        if said.startswith("MemoryError: ") and said.endswith(f"> {_PRINT_CAP} bytes"):
-            return StepFailed("code_error", f"The program printed more than {_PRINT_CAP:,} bytes.")
-        if said.startswith("MemoryError: ") and "memory limit" in said:
-            return StepFailed(
-                "code_memory",
-                f"The program needs more than {self._memory_mb} MB.",
-                details={**_printed(printed), "hint": "Keep less in memory, or raise `memory_mb`."},
-            )
-        return _failed(shown, said, printed)
-
-    def _crashed(self, error: MontyError) -> StepFailed:
-        if getattr(error, "timed_out", False):
-            return StepFailed("code_timeout", f"The program ran longer than {self._limit_s:g} s and was killed.")
-        return StepFailed("code_crashed", "The sandbox's process ended while the program ran.", retryable=True)
-
-
-_COMES_BACK_S = 0.05
-
-
-async def close_sandbox() -> None:
-    """End the sandbox's processes. The next run starts new ones."""
-    if _pool_once.cache_info().currsize:
-        pool = _pool_once()
-        _pool_once.cache_clear()
-        _entered.pop(id(pool), None)
-        await pool.__aexit__(None, None, None)
-        # The thread that told us of the end is still on its way back: an interpreter that ended meanwhile would abort.
-        await asyncio.sleep(_COMES_BACK_S)
-
-
-_entered: dict[int, asyncio.Future[AsyncMonty]] = {}
-
-
-async def _pool() -> AsyncMonty:
-    """Give the pool of this process. A worker serves one run only: no two programs share a process."""
-    pool = _pool_once()
-    entering = _entered.get(id(pool))
-    if entering is None:  # steps that come meanwhile wait for the same entering
-        entering = _entered[id(pool)] = asyncio.ensure_future(pool.__aenter__())
-    try:
-        await asyncio.shield(entering)
-    except Exception:
-        _entered.pop(id(pool), None)
-        raise
-    return pool
-
-
-@lru_cache(maxsize=1)
-def _pool_once() -> AsyncMonty:
-    from pydantic_monty import AsyncMonty  # noqa: PLC0415  as above
-
-    return AsyncMonty(
-        min_processes=0,
-        max_processes=8,
-        request_timeout=MAX_SECONDS + 5,
-        max_checkouts_per_worker=1,
-        feed_duration_limit_grace=_KILL_AFTER,
-    )
-
-
-def _limit_process(session: AsyncMontySession, memory_mb: int) -> None:
-    """Let the operating system hold the limits too, in case the interpreter does not. Linux only."""
-    pid = session.worker_pid
-    with suppress(ImportError, AttributeError, OSError, ValueError):
-        import resource  # noqa: PLC0415  not on every system
-
-        if pid is not None:
-            size = (memory_mb + _PROCESS_MB) * _MB
-            resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
-            resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-
-
-def _check_names(inputs: JsonObject) -> None:
-    for name in inputs:
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
-            raise StepFailed("invalid_config", f"`code.inputs.{name}` is not a name for a variable.")
-
-
-def _value_of(text: str) -> Json:
-    try:
-        return parse_json(text)
-    except ValueError as error:
-        raise StepFailed(
-            "code_error", f"`result` is not JSON: {error}", details={"hint": "NaN and Infinity have no JSON."}
-        ) from None
-
-
-def _failed(shown: str, said: str, printed: CollectString) -> StepFailed:
-    lines = [line for line in shown.splitlines() if not line.startswith("Traceback")]
-    details: JsonObject = {**_printed(printed), "traceback": "\n".join(lines[-20:])[:4_000]}
-    hint = next((hint for mark, hint in _HINTS if mark in said), None)
-    if hint is not None:
-        details["hint"] = hint
-    message = said[:1_000] if hint is None else f"{said[:1_000]} {hint}"
-    return StepFailed("code_error", message, details=details)
-
-
-def _printed(printed: CollectString) -> JsonObject:
-    return {"printed": printed.output[:MAX_PRINTED]} if printed.output else {}
+            program = Program(spec.python, inputs, limit_s, spec.memory_mb, context.idempotency_key)
+            finished = await self.run(program)
+        except ProgramFailed as failed:
+            raise StepFailed(failed.code, failed.message, failed.retryable, details=failed.details) from None
+        return Done(finished.value, details={"printed": finished.printed} if finished.printed else {})

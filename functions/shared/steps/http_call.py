@@ -10,12 +10,11 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from functions.shared.dsl.kinds import Auth, Http, SecretHeader
-from functions.shared.jsonvalue import Json, JsonObject
+from functions.shared.jsonvalue import Json, JsonObject, parse_json
 from functions.shared.steps.base import Context, Done, StepFailed
 from functions.shared.steps.config import read_config
 from functions.shared.steps.fetch import Fetched, Outgoing, check_headers, fetch, parse_url, retry_after, shown
 from functions.shared.steps.redaction import Secrets
-from functions.shared.steps.storable import parse_json
 
 _SECRET_HEADER = TypeAdapter(SecretHeader)
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529})

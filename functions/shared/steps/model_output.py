@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 
 from functions.shared.dsl.schema import accept
-from functions.shared.jsonvalue import Json, JsonObject
-from functions.shared.steps.storable import parse_json
+from functions.shared.jsonvalue import Json, JsonObject, parse_json
 
 MAX_REPAIRS = 2
 _SHOWN_PROBLEMS = 20

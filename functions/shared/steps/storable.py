@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 
@@ -33,17 +32,3 @@ def storable(value: Json, depth: int = 0) -> Json:
 def clean_text(text: str) -> str:
     """Replace NUL and half surrogates, which Postgres refuses, by the replacement character."""
     return _UNSTORABLE.sub("\ufffd", text)
-
-
-def parse_json(text: str) -> Json:
-    """Read strict JSON: no NaN, no Infinity. Raises ValueError, also for nesting or numbers beyond reason."""
-    try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    return value
-
-
-def _refuse_constant(name: str) -> Json:
-    message = f"{name} is not JSON"
-    raise ValueError(message)

@@ -8,9 +8,8 @@ from functools import lru_cache
 from typing import Any, cast
 
 from functions.shared.dsl.kinds import Auth
-from functions.shared.jsonvalue import Json, JsonObject
+from functions.shared.jsonvalue import Json, JsonObject, parse_json
 from functions.shared.steps.base import Context, Done, StepFailed
-from functions.shared.steps.storable import parse_json
 from functions.shared.tools.base import Tool, arguments
 
 MAX_WORK = 2_000_000  # values and characters that one query may build

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from functions.shared.jsonvalue import JsonObject
+from functions.shared.jsonvalue import JsonObject, parse_json
 from functions.shared.steps.base import Context, Done, HttpPolicy, StepFailed
 from functions.shared.steps.fetch import retry_after
 from functions.shared.steps.redaction import Guarded
-from functions.shared.steps.storable import parse_json, storable
+from functions.shared.steps.storable import storable
 
 SECRETS = {"TOKEN": 'sec/ret+"x"', "SHORT": "ab"}
 

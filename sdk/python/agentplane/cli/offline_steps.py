@@ -10,7 +10,7 @@ from functions.shared.engine.interpreter import LeafResult
 from functions.shared.engine.plan import Start
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.steps import HANDLERS, Context, HttpPolicy, StepFailed
-from functions.shared.steps.code import close_sandbox
+from functions.shared.sandbox import close_sandbox
 
 
 class _NoEffects:

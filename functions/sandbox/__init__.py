@@ -1,0 +1,1 @@
+"""The function that runs the programs of code steps."""
