@@ -61,7 +61,7 @@ def serve(kind: str, login_url: str, runner_key: str) -> Generator[Backend]:
             with serve_lite(login_url, PUBLISHABLE_KEY) as url:
                 yield Backend(kind, url, runner_key)
         case "asyncpg-pooled":
-            with pooled(login_url) as pooler:
+            with pooled(login_url, query_wait_timeout="2") as pooler:
                 yield Backend(kind, pooler.url(login_url), runner_key)
         case _:
             yield Backend(kind, login_url, runner_key)
