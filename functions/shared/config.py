@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from functions.shared import aws
+from functions.shared.errors import Unavailable
+
+_PREFIX = "AGENTPLANE_"
+_PARAMETER = "_PARAMETER"
 POOLER_PORT = 6543  # of Supabase's pooler in transaction mode; 5432 is a session's, there too
 
 
 class Settings(BaseSettings):
-    """What a deployed function or a local plane needs to know: each field is `AGENTPLANE_<NAME>` in the environment."""
+    """What a deployed function or a local plane needs to know: each field is `AGENTPLANE_<NAME>` in the environment.
 
-    model_config = SettingsConfigDict(env_prefix="AGENTPLANE_", extra="ignore", frozen=True)
+    `AGENTPLANE_<NAME>_PARAMETER` names the SSM parameter that holds it instead. Raises Unavailable when it cannot be read.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_url: SecretStr | None = Field(
         default=None, description="Postgres by asyncpg; without it PostgREST is used."
@@ -93,6 +102,10 @@ class Settings(BaseSettings):
         description="smtp:// or smtps://user:password@host:port for the plane's mails; without it there are none.",
     )
     mail_from: str = Field(default="agentplane@localhost", description="The sender of the plane's mails.")
+    sandbox_function: str = Field(
+        default="",
+        description="The Lambda function that runs the programs of code steps; empty: the runner starts them itself.",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @property
@@ -108,6 +121,39 @@ class Settings(BaseSettings):
         base = self.auth_url or self.supabase_url or (self.public_url if self.local_data else "")
         base = base.rstrip("/")
         return base if not base or self.auth_url else base + "/auth/v1"
+
+
+class _Parameters(PydanticBaseSettingsSource):
+    """The settings that SSM holds, for which the environment has the names of the parameters only."""
+
+    def get_field_value(self, field: object, field_name: str) -> tuple[object, str, bool]:
+        del field
+        return None, field_name, False  # they are read together
+
+    def __call__(self) -> dict[str, object]:
+        names = {
+            field: os.environ[variable]
+            for field in self.settings_cls.model_fields
+            if os.environ.get(variable := f"{_PREFIX}{field.upper()}{_PARAMETER}")
+            and f"{_PREFIX}{field.upper()}" not in os.environ
+        }
+        if not names:
+            return {}
+        try:
+            found = aws.read_parameters(sorted(set(names.values())))
+        except aws.AwsFailed as error:
+            raise Unavailable(
+                f"The settings could not be read from SSM: {error.code}.",
+                code="settings_unreadable",
+                hint="The function's role needs ssm:GetParameters on them; `agentplane deploy --check` says what is wrong.",
+            ) from error
+        if missing := sorted(set(names.values()) - found.keys()):
+            raise Unavailable(
+                f"SSM has no parameter {', '.join(missing)}.",
+                code="parameter_missing",
+                hint="Create what is missing: agentplane deploy --init",
+            )
+        return {field: found[name] for field, name in names.items()}
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,9 @@ from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.rules import RulesCache
 from functions.shared.sealing import Sealer
 from functions.shared.steps import HANDLERS, HttpPolicy
+from functions.shared.steps.code import CodeStep
+from functions.shared.steps.redaction import Guarded
+from functions.shared.steps.sandbox_function import SandboxFunction
 
 if TYPE_CHECKING:
     from functions.shared.config import Settings
@@ -21,10 +24,13 @@ if TYPE_CHECKING:
 def engine_of(settings: Settings, db: Database, doorbell: Doorbell) -> Engine:
     """Give an engine with every kind of step. Secrets and model keys are read when they are used."""
     rules = RulesCache(db)
+    handlers = dict(HANDLERS)
+    if settings.sandbox_function:
+        handlers["code"] = Guarded(CodeStep(SandboxFunction(settings.sandbox_function).run))
     return Engine(
         db=db,
         doorbell=doorbell,
-        handlers=HANDLERS,
+        handlers=handlers,
         policy=Policy(
             owner=settings.owner or f"runner:{secrets.token_hex(6)}",
             lease_s=settings.lease_seconds,

@@ -24,7 +24,7 @@ RunProgram: TypeAlias = Callable[[Program], Awaitable[Finished]]
 class CodeStep:
     """Runs `python` with `inputs` as variables; the output is the value of `result`, null without one.
 
-    Codes: code_error (with the program's own traceback), code_timeout, code_memory, code_crashed, and what the place
+    Codes: code_error (with the program's own traceback), code_timeout, code_memory, code_crashed, and what the way to
     where it runs adds.
     """
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[3]
-STEP_ERRORS = {"StepFailed"}
+STEP_ERRORS = {"StepFailed", "ProgramFailed"}
 ERRORS = {kind.__name__ for kind in BY_STATUS.values()} | {"MethodNotAllowed"}
 RAISED = re.compile(r"raise_error\(\s*(\d+)\s*,\s*'([a-z0-9_]+)'")
 
