@@ -118,6 +118,12 @@ def _lambda() -> Any:  # noqa: ANN401  botocore makes its clients when it runs
     return client("lambda", retries=1, connections=INVOKES, read_s=_READ_S)
 
 
+def forget_clients() -> None:
+    """Make new clients from here on, as when addresses or credentials have changed."""
+    _lambda.cache_clear()
+    _asked.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _invokes() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(INVOKES, "invoke")

@@ -21,7 +21,7 @@ POOLER_PORT = 6543  # of Supabase's pooler in transaction mode; 5432 is a sessio
 class Settings(BaseSettings):
     """What a deployed function or a local plane needs to know: each field is `AGENTPLANE_<NAME>` in the environment.
 
-    `AGENTPLANE_<NAME>_PARAMETER` names the SSM parameter that holds it instead. Raises Unavailable when it cannot be read.
+    Or `AGENTPLANE_<NAME>_PARAMETER` names the SSM parameter that holds it. Raises Unavailable when it cannot be read.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -107,6 +107,27 @@ class Settings(BaseSettings):
         description="The Lambda function that runs the programs of code steps; empty: the runner starts them itself.",
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    stage: str = Field(default="", description="Which deployment on AWS this is: dev, prod; empty: none.")
+    queue_urls: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description='SQS queues that this function may send to: JSON {"default": url, "llm": url, "chores": url}.',
+    )
+    doorbell_key: SecretStr | None = Field(
+        default=None, description="Signs what the plane's functions send each other. To rotate: `new,former`."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read SSM where the environment names parameters; what it says itself counts more."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _Parameters(settings_cls)
 
     @property
     def is_pooled(self) -> bool:
@@ -145,7 +166,7 @@ class _Parameters(PydanticBaseSettingsSource):
             raise Unavailable(
                 f"The settings could not be read from SSM: {error.code}.",
                 code="settings_unreadable",
-                hint="The function's role needs ssm:GetParameters on them; `agentplane deploy --check` says what is wrong.",
+                hint="The function's role needs ssm:GetParameters on them; agentplane deploy --check says more.",
             ) from error
         if missing := sorted(set(names.values()) - found.keys()):
             raise Unavailable(
