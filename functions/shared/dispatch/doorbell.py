@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 class Doorbell(Protocol):
     """Tells runners that frames may be due: in-process locally, a queue in the cloud."""
 
-    async def ring(self, due: Sequence[JsonObject]) -> None:
-        """Pass on doorbells `{execution_id, frame, queue, org_id}`. Never raises: a lost one costs a sweep's delay."""
+    async def ring(self, due: Sequence[JsonObject], *, delay_s: float = 0.0) -> None:
+        """Pass on doorbells `{execution_id, frame, queue, org_id}`. Never raises: a lost one costs a sweep's delay.
+
+        `delay_s`: they are due after so many seconds only.
+        """
         ...
 
 
@@ -51,5 +54,8 @@ class Address:
 class SilentDoorbell:
     """Rings nobody: for functions whose work the sweeper finds, and for tests of lost doorbells."""
 
-    async def ring(self, due: Sequence[JsonObject]) -> None:
+    async def ring(self, due: Sequence[JsonObject], *, delay_s: float = 0.0) -> None:
         """Drop them."""
+
+    async def wake(self, chore: str) -> None:
+        """Leave the chore to its schedule."""

@@ -112,15 +112,18 @@ class InProcessDoorbell:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def ring(self, due: Sequence[JsonObject]) -> None:
-        """Queue these frames; one that runs here already is told to look at its waits now."""
+    async def ring(self, due: Sequence[JsonObject], *, delay_s: float = 0.0) -> None:
+        """Queue these frames, now or when they are due; one that runs here is told to look at its waits now."""
         for message in due:
             try:
                 address = Address.of(message)
             except KeyError:
                 log.warning("a doorbell without an execution was dropped")
                 continue
-            self._push(address)
+            if delay_s > 0:
+                self._delay(address, delay_s)
+            else:
+                self._push(address)
 
     @property
     def is_idle(self) -> bool:
