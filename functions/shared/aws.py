@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,14 +114,22 @@ def _called(call: Callable[[], AnswerT]) -> AnswerT:
         raise AwsFailed(type(error).__name__, str(error)) from None
 
 
-@lru_cache(maxsize=1)
 def _lambda() -> Any:  # noqa: ANN401  botocore makes its clients when it runs
+    with _one_makes_it:  # many programs may come first at the same time
+        return _lambda_once()
+
+
+_one_makes_it = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _lambda_once() -> Any:  # noqa: ANN401  as above
     return client("lambda", retries=1, connections=INVOKES, read_s=_READ_S)
 
 
 def forget_clients() -> None:
     """Make new clients from here on, as when addresses or credentials have changed."""
-    _lambda.cache_clear()
+    _lambda_once.cache_clear()
     _asked.cache_clear()
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -19,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from functions.shared import aws
 from functions.shared.errors import NotFound
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.sandbox import close_sandbox
@@ -134,6 +140,40 @@ def context(request: pytest.FixtureRequest, effects: RecordedEffects) -> Callabl
         return Context(**{**given, **changes})
 
     return make
+
+
+@dataclass(frozen=True)
+class LambdaService:
+    """Answers Invoke in a process of its own: see lambda_service.py."""
+
+    address: str
+
+    def invoked(self, function: str) -> int:
+        return httpx.get(f"{self.address}/counts").json().get(function, 0)
+
+
+@pytest.fixture(scope="session")
+def _lambda_process() -> Iterator[LambdaService]:
+    folder = Path(__file__).parent
+    command = [sys.executable, str(folder / "lambda_service.py")]
+    environment = {"PYTHONPATH": str(folder.parents[1]), "PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield LambdaService(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def lambda_service(_lambda_process: LambdaService) -> Iterator[LambdaService]:
+    """Have AWS answered by it, as AWS's own variables say."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_LAMBDA", _lambda_process.address)
+        patch.setenv("AWS_REGION", "eu-central-1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        aws.forget_clients()
+        yield _lambda_process
+    aws.forget_clients()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)

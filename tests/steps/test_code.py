@@ -1,4 +1,4 @@
-"""The code step: what it computes, what it cannot reach, and what it cannot use up."""
+"""The code step: what it computes, what it cannot reach, and what it cannot use up; here and in its own function."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from functions.shared.sandbox import close_sandbox
-from functions.shared.steps import HANDLERS, Context, StepFailed
-
-code = HANDLERS["code"]
+from functions.shared.steps import HANDLERS, Context, Handler, StepFailed
+from functions.shared.steps.code import CodeStep
+from functions.shared.steps.redaction import Guarded
+from functions.shared.steps.sandbox_function import SandboxFunction
 
 ESCAPES = {
     "list the disk": "import os\nresult = os.listdir('/')",
@@ -72,7 +73,20 @@ LIMITS = {
 }
 
 
-async def run(context: Context, python: str, **config: object) -> object:
+@pytest.fixture(params=["here", "in its function"])
+def code(request: pytest.FixtureRequest) -> Handler:
+    if request.param == "here":
+        return HANDLERS["code"]
+    request.getfixturevalue("lambda_service")
+    return Guarded(CodeStep(SandboxFunction("sandbox").run))
+
+
+@pytest.fixture
+def code_here() -> Handler:
+    return HANDLERS["code"]
+
+
+async def run(code: Handler, context: Context, python: str, **config: object) -> object:
     return (await code({"python": python, **config}, context)).output
 
 
@@ -96,15 +110,15 @@ async def run(context: Context, python: str, **config: object) -> object:
     ],
 )  # fmt: skip
 async def test_the_result_is_the_output(
-    python: str, inputs: dict[str, object], output: object, context: Callable[..., Context]
+    python: str, inputs: dict[str, object], output: object, code: Handler, context: Callable[..., Context]
 ) -> None:
-    assert await run(context(), python, inputs=inputs) == output
+    assert await run(code, context(), python, inputs=inputs) == output
 
 
 @pytest.mark.parametrize("name", ESCAPES)
-async def test_there_is_no_way_out(name: str, context: Callable[..., Context]) -> None:
+async def test_there_is_no_way_out(name: str, code: Handler, context: Callable[..., Context]) -> None:
     with pytest.raises(StepFailed) as failed:
-        await run(context(), ESCAPES[name])
+        await run(code, context(), ESCAPES[name])
     assert failed.value.code == "code_error"
     assert not failed.value.retryable
     assert "root:" not in str(failed.value.details)
@@ -112,52 +126,54 @@ async def test_there_is_no_way_out(name: str, context: Callable[..., Context]) -
 
 
 @pytest.mark.parametrize("name", LIMITS)
-async def test_every_limit_holds(name: str, context: Callable[..., Context]) -> None:
+async def test_every_limit_holds(name: str, code: Handler, context: Callable[..., Context]) -> None:
     python, expected = LIMITS[name]
     began = time.monotonic()
     with pytest.raises(StepFailed) as failed:
-        await run(context(), python, timeout="300ms", memory_mb=32)
+        await run(code, context(), python, timeout="300ms", memory_mb=32)
     assert failed.value.code == expected
     assert not failed.value.retryable
     assert time.monotonic() - began < 3
 
 
-async def test_a_pattern_that_backtracks_for_ever_elsewhere_is_quick(context: Callable[..., Context]) -> None:
-    assert await run(context(), "import re\nresult = re.match('(a+)+$', 'a' * 40 + 'b') is None") is True
+async def test_a_pattern_that_backtracks_for_ever_elsewhere_is_quick(
+    code: Handler, context: Callable[..., Context]
+) -> None:
+    assert await run(code, context(), "import re\nresult = re.match('(a+)+$', 'a' * 40 + 'b') is None") is True
 
 
-async def test_a_repeated_run_computes_the_same(context: Callable[..., Context]) -> None:
+async def test_a_repeated_run_computes_the_same(code: Handler, context: Callable[..., Context]) -> None:
     python = (
         "import random, time, datetime\ntime.sleep(10000)\n"
         "result = [random.random(), random.randint(1, 10**9), str(datetime.datetime.now()), time.time()]"
     )
     began = time.monotonic()
-    first = await run(context(), python)
-    assert await run(context(), python) == first
+    first = await run(code, context(), python)
+    assert await run(code, context(), python) == first
     assert time.monotonic() - began < 2
-    assert (await run(context(idempotency_key="another"), python))[0] != first[0]
+    assert (await run(code, context(idempotency_key="another"), python))[0] != first[0]
 
 
-async def test_runs_share_nothing(context: Callable[..., Context]) -> None:
-    await run(context(), "left_behind = 1")
+async def test_runs_share_nothing(code: Handler, context: Callable[..., Context]) -> None:
+    await run(code, context(), "left_behind = 1")
     with pytest.raises(StepFailed, match="left_behind"):
-        await run(context(), "result = left_behind")
+        await run(code, context(), "result = left_behind")
 
 
-async def test_what_was_printed_is_kept_within_a_cap(context: Callable[..., Context]) -> None:
+async def test_what_was_printed_is_kept_within_a_cap(code: Handler, context: Callable[..., Context]) -> None:
     done = await code({"python": "for i in range(3): print('line', i)\nresult = 1"}, context())
     assert done.details == {"printed": "line 0\nline 1\nline 2\n"}
     done = await code({"python": "print('x' * 30000)\nresult = 1"}, context())
     assert len(done.details["printed"]) == 16_000
     with pytest.raises(StepFailed) as failed:
-        await run(context(), "while True: print('x' * 1000)", timeout="300ms")
+        await run(code, context(), "while True: print('x' * 1000)", timeout="300ms")
     assert failed.value.code == "code_error"
     assert "printed more than" in failed.value.message
 
 
-async def test_an_error_shows_the_programs_own_lines(context: Callable[..., Context]) -> None:
+async def test_an_error_shows_the_programs_own_lines(code: Handler, context: Callable[..., Context]) -> None:
     with pytest.raises(StepFailed) as failed:
-        await run(context(), "print('before')\ndef f(x):\n    return x['total']\nresult = f({})")
+        await run(code, context(), "print('before')\ndef f(x):\n    return x['total']\nresult = f({})")
     assert failed.value.code == "code_error"
     assert failed.value.message == "KeyError: total"
     assert "line 3, in f" in failed.value.details["traceback"]
@@ -184,35 +200,41 @@ async def test_an_error_shows_the_programs_own_lines(context: Callable[..., Cont
         ("open('/x')", "no files and no network"),
     ],
 )
-async def test_a_refusal_says_what_to_do_instead(python: str, says: str, context: Callable[..., Context]) -> None:
+async def test_a_refusal_says_what_to_do_instead(
+    python: str, says: str, code: Handler, context: Callable[..., Context]
+) -> None:
     with pytest.raises(StepFailed) as failed:
-        await run(context(), python)
+        await run(code, context(), python)
     assert failed.value.code == "code_error"
     assert says in failed.value.message
 
 
 @pytest.mark.parametrize("forged", ["'not json'", "5", "{'a': 1}", "'{\"a\": NaN}'", "None"])
-async def test_a_program_cannot_forge_what_leaves_the_sandbox(forged: str, context: Callable[..., Context]) -> None:
+async def test_a_program_cannot_forge_what_leaves_the_sandbox(
+    forged: str, code: Handler, context: Callable[..., Context]
+) -> None:
     python = f"import json\njson.dumps = lambda value: {forged}\nresult = 1"
     with pytest.raises(StepFailed) as failed:
-        await run(context(), python)
+        await run(code, context(), python)
     assert failed.value.code == "code_error"
     # Nor by a variable of the name that the plane itself uses.
-    assert await run(context(), f"_json = {forged}\n_value = {forged}\nresult = 1") == 1
+    assert await run(code, context(), f"_json = {forged}\n_value = {forged}\nresult = 1") == 1
 
 
-async def test_a_killed_worker_is_a_crash_that_may_be_tried_again(context: Callable[..., Context]) -> None:
-    running = asyncio.create_task(run(context(), "while True: pass", timeout="5s"))
+async def test_a_killed_worker_is_a_crash_that_may_be_tried_again(
+    code_here: Handler, context: Callable[..., Context]
+) -> None:
+    running = asyncio.create_task(run(code_here, context(), "while True: pass", timeout="5s"))
     await asyncio.sleep(0.3)
     os.kill(await asyncio.to_thread(_busy_worker), 9)
     with pytest.raises(StepFailed) as failed:
         await running
     assert (failed.value.code, failed.value.retryable) == ("code_crashed", True)
-    assert await run(context(), "result = 1") == 1
+    assert await run(code_here, context(), "result = 1") == 1
 
 
-async def test_a_cancelled_run_leaves_no_process_behind(context: Callable[..., Context]) -> None:
-    running = asyncio.create_task(run(context(), "while True: pass", timeout="30s"))
+async def test_a_cancelled_run_leaves_no_process_behind(code_here: Handler, context: Callable[..., Context]) -> None:
+    running = asyncio.create_task(run(code_here, context(), "while True: pass", timeout="30s"))
     await asyncio.sleep(0.3)
     worker = await asyncio.to_thread(_busy_worker)
     running.cancel()
@@ -225,8 +247,8 @@ async def test_a_cancelled_run_leaves_no_process_behind(context: Callable[..., C
     raise AssertionError(f"worker {worker} still runs")
 
 
-async def test_many_runs_go_side_by_side(context: Callable[..., Context]) -> None:
-    outputs = await asyncio.gather(*(run(context(), "result = n * n", inputs={"n": n}) for n in range(20)))
+async def test_many_runs_go_side_by_side(code: Handler, context: Callable[..., Context]) -> None:
+    outputs = await asyncio.gather(*(run(code, context(), "result = n * n", inputs={"n": n}) for n in range(20)))
     assert outputs == [n * n for n in range(20)]
 
 
@@ -243,7 +265,7 @@ async def test_many_runs_go_side_by_side(context: Callable[..., Context]) -> Non
     ],
 )
 async def test_a_spec_that_makes_no_sense_is_refused(
-    config: dict[str, object], context: Callable[..., Context]
+    config: dict[str, object], code: Handler, context: Callable[..., Context]
 ) -> None:
     with pytest.raises(StepFailed) as failed:
         await code(config, context())
@@ -280,7 +302,9 @@ def _ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-async def test_steps_that_come_first_at_the_same_time_share_one_pool(context: Callable[..., Context]) -> None:
+async def test_steps_that_come_first_at_the_same_time_share_one_pool(
+    code_here: Handler, context: Callable[..., Context]
+) -> None:
     await close_sandbox()
-    done = await asyncio.gather(*(code({"python": "result = 5"}, context()) for _ in range(12)))
+    done = await asyncio.gather(*(code_here({"python": "result = 5"}, context()) for _ in range(12)))
     assert [each.output for each in done] == [5] * 12

@@ -31,12 +31,13 @@ class SandboxFunction:
     """The function by its name. Its own codes: sandbox_busy, sandbox_unreachable, sandbox_unusable, code_crashed."""
 
     name: str
+    starts_s: float = STARTS_S
 
     async def run(self, program: Program) -> Finished:
         """Run a program there. Raises ProgramFailed for what a run here raises it for, else StepFailed."""
         payload = _payload(program)
         try:
-            invoked = await invoke(self.name, payload, timeout_s=program.limit_s + STARTS_S)
+            invoked = await invoke(self.name, payload, timeout_s=program.limit_s + self.starts_s)
         except AwsFailed as failed:
             raise self._not_run(failed) from None
         try:
