@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from functions.shared.errors import NextStep, NotFound
 from functions.shared.web.access import public
 from functions.shared.web.llms_text import text_for_models
-from functions.shared.web.openapi import example, openapi_of
+from functions.shared.web.openapi import example
 from functions.shared.web.problem_codes import PROBLEMS
 from functions.shared.web.route import PlaneRouter
 from functions.shared.web.suggestions import closest
@@ -66,7 +66,7 @@ async def docs() -> HTMLResponse:
 @router.get("/llms.txt", dependencies=[public()], response_class=PlainTextResponse, **example("/llms.txt"))
 async def llms(request: Request) -> PlainTextResponse:
     """Describe the API in plain text for a language model: how to call it, and every operation with its fields."""
-    return PlainTextResponse(text_for_models(openapi_of(request.app), _LINKS))
+    return PlainTextResponse(text_for_models(request.app.openapi(), _LINKS))
 
 
 @router.get(

@@ -1,0 +1,1 @@
+"""The function that tells programs and people how to use the API."""
