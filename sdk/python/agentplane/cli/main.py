@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agentplane.cli import documents, executions, local, people, resources
+from agentplane.cli import deploy, documents, executions, local, people, resources
 from agentplane.cli.output import UNREACHABLE, Failed, print_error, print_problem
 from agentplane.errors import AgentPlaneError, ApiError, PlaneUnreachable
 
@@ -45,6 +45,7 @@ documents.add_to(app)
 executions.add_to(app)
 resources.add_to(app)
 people.add_to(app)
+deploy.add_to(app)
 
 
 def main() -> None:

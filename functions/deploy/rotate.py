@@ -1,0 +1,173 @@
+"""Replaces a secret of a running deployment without losing a message or refusing a key.
+
+What several functions must agree on changes in two moves: first all of them learn the new value beside the present one,
+then they use it. `finish` forgets the former one. A function learns a secret when its process starts, so each move
+ends all processes that read it: a new description makes Lambda begin new ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from functions.deploy.aws import Aws, AwsProblem
+from functions.deploy.parameters import BY_NAME, read_all, write
+from functions.deploy.resealing import count_others, reseal_all
+from functions.deploy.runner_keys import RUNNER_KEYS, register
+from functions.deploy.seen import Seen
+from functions.shared.auth.keys import MAX_PEPPERS, hash_key, new_key, read_peppers
+from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
+from functions.shared.sealing import MasterKey, Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from functions.deploy.parameters import Stored
+    from functions.deploy.stage import Stage
+
+SHARED = ("doorbell-key", "key-pepper", "master-key")
+SETTLE_S = 5.0
+_WAIT_S = 60.0
+
+
+class CannotRotate(RuntimeError):
+    """It was not done; `way_out` says what to do."""
+
+    def __init__(self, message: str, way_out: str) -> None:
+        self.way_out = way_out
+        super().__init__(message)
+
+
+async def rotate(stage: Stage, name: str, say: Callable[[str], None], *, settle_s: float = SETTLE_S) -> None:
+    """Replace a secret by a new one. Raises CannotRotate, AwsProblem."""
+    aws = Aws(stage.region)
+    stored = _stored(aws, stage, name)
+    if name not in SHARED:
+        await _rotate_runner_key(aws, stage, name, stored, say)
+        return
+    parts = [part.strip() for part in stored[name].value.split(",")]
+    if name == "key-pepper" and len(parts) >= MAX_PEPPERS:
+        raise CannotRotate(f"key-pepper has {len(parts)} values already", "Run --finish for it first.")
+    make = BY_NAME[name].make
+    assert make is not None  # noqa: S101  all of SHARED are made here
+    new, present, former = make(), parts[0], parts[1:]
+    for value, line in (
+        (",".join([present, new, *former]), f"{name}: the new one is known beside the present one"),
+        (",".join([new, present, *former]), f"{name}: the new one is used, the former one still known"),
+    ):
+        await asyncio.to_thread(write, aws, stage, name, value, overwrite=True)
+        await asyncio.to_thread(_begin_anew, aws, stage, name)
+        await asyncio.sleep(settle_s)
+        say(line)
+    if name == "master-key":
+        say(f"{name}: {await _reseal(stage, ','.join([new, present, *former]))} secrets are sealed again")
+    say(_AFTERWARDS[name])
+
+
+async def finish(stage: Stage, name: str, say: Callable[[str], None]) -> None:
+    """Forget the former values of a secret. Raises CannotRotate while something still needs them."""
+    aws = Aws(stage.region)
+    stored = _stored(aws, stage, name)
+    if name not in SHARED:
+        raise CannotRotate(f"{name} has no former value", "The former key was revoked when it was replaced.")
+    present, _, former = stored[name].value.partition(",")
+    if not former:
+        say(f"{name}: there was no former value")
+        return
+    if name == "master-key":
+        await _reseal(stage, stored[name].value)
+        if left := await _reseal(stage, present, is_counting=True):
+            raise CannotRotate(f"{left} secrets are still sealed with a former master key", "Run it again.")
+    await asyncio.to_thread(write, aws, stage, name, present.strip(), overwrite=True)
+    await asyncio.to_thread(_begin_anew, aws, stage, name)
+    say(f"{name}: the former value is forgotten")
+
+
+_AFTERWARDS = {
+    "doorbell-key": "messages of the last minutes carry the former signature: run --finish after an hour",
+    "key-pepper": "each key is kept by the new pepper from its next use: run --finish when all that matter were used",
+    "master-key": "backups hold what the former one sealed: keep it with them, then run --finish",
+}
+
+
+def _stored(aws: Aws, stage: Stage, name: str) -> Mapping[str, Stored]:
+    known = (*SHARED, *(key.parameter for key in RUNNER_KEYS))
+    if name not in known:
+        raise CannotRotate(
+            f"{name} is not rotated here", f"There are {', '.join(known)}; docs/operate.md says the rest."
+        )
+    stored = read_all(aws, stage)
+    if name not in stored or "key-pepper" not in stored:
+        raise CannotRotate(f"{name} is not stored", f"Run `agentplane deploy --stage {stage.name} --init`.")
+    return stored
+
+
+async def _rotate_runner_key(
+    aws: Aws, stage: Stage, name: str, stored: Mapping[str, Stored], say: Callable[[str], None]
+) -> None:
+    """Let the new key in, have it used, then revoke the former one."""
+    key = next(key for key in RUNNER_KEYS if key.parameter == name)
+    peppers = read_peppers(stored["key-pepper"].value)
+    made = new_key("runner", peppers)
+    try:
+        async with connected(stage.database_url) as connection:
+            await register(connection, key, made.secret, peppers)
+            await asyncio.to_thread(write, aws, stage, name, made.secret, overwrite=True)
+            say(f"{name}: a new key is registered and stored")
+            await asyncio.to_thread(_begin_anew, aws, stage, name)
+            await connection.execute(
+                "update plane.api_keys set revoked_at = plane.clock() where kind = 'runner'"
+                " and key_hash = any (select sha256(decode(h, 'hex')) from unnest($1::text[]) as h)",
+                hash_key(stored[name].value, peppers).split(),
+            )
+            say(f"{name}: the former key is revoked")
+    except PostgresError as error:
+        raise CannotRotate(f"the database refused: {error}", "Is SUPABASE_DB_URL the owner's address?") from error
+    except CONNECT_ERRORS as error:
+        raise CannotRotate(
+            f"the database cannot be reached: {type(error).__name__}", "Set SUPABASE_DB_URL, as for --check."
+        ) from error
+
+
+async def _reseal(stage: Stage, keys: str, *, is_counting: bool = False) -> int:
+    """Seal with the first of the keys what others have sealed, or only count it."""
+    sealer = Sealer([MasterKey.of(part) for part in keys.split(",")])
+    try:
+        async with connected(stage.database_url) as connection:
+            return await (count_others(connection, sealer.current) if is_counting else reseal_all(connection, sealer))
+    except CONNECT_ERRORS as error:
+        raise CannotRotate(
+            f"the database cannot be reached: {type(error).__name__}", "Set SUPABASE_DB_URL, as for --check."
+        ) from error
+
+
+def readers(stage: Stage, name: str) -> Sequence[str]:
+    """Give the functions that read a parameter; those that take messages come first, so that they know it first."""
+    seen = Seen(stage, Aws(stage.region), stored=None)
+    functions = seen.manifest().functions.values()
+    path = stage.parameter(name)
+    reading = [function for function in functions if path in function.environment.values()]
+    return [function.name for function in sorted(reading, key=lambda each: (not each.queues, each.name))]
+
+
+def _begin_anew(aws: Aws, stage: Stage, name: str) -> None:
+    """Have Lambda begin new processes of each function that reads the secret; those that work end in peace."""
+    note = f"{name} replaced {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())}"
+    begun: list[str] = []
+    for function in readers(stage, name):
+        deployed = stage.function(function)
+        try:
+            aws.call("lambda", "update_function_configuration", FunctionName=deployed, Description=note)
+        except AwsProblem as problem:
+            if problem.code == "ResourceNotFoundException":
+                continue  # not deployed yet
+            raise
+        begun.append(deployed)
+    deadline = time.monotonic() + _WAIT_S
+    for deployed in begun:
+        while time.monotonic() < deadline:
+            told = aws.call("lambda", "get_function_configuration", FunctionName=deployed)
+            if told.get("LastUpdateStatus", "Successful") != "InProgress":
+                break
+            time.sleep(0.5)

@@ -1,0 +1,43 @@
+"""What the checks have in common: the stage, AWS, and the secrets that are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from functions.deploy.manifest import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from functions.deploy.aws import Aws
+    from functions.deploy.manifest import Manifest
+    from functions.deploy.parameters import Stored
+    from functions.deploy.stage import Stage
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`stored` None: SSM could not be read, and `why`. Its values never leave this process."""
+
+    stage: Stage
+    aws: Aws
+    stored: Mapping[str, Stored] | None = field(repr=False)
+    why: str = ""
+    root: Path = ROOT
+
+    def manifest(self) -> Manifest:
+        """Read the template as it is for this stage."""
+        return load(self.root / "serverless.yml", stage=self.stage.name, environment=self.stage.environment())
+
+    def secret(self, name: str) -> str | None:
+        """Give a stored secret; None: it is not there, or could not be read."""
+        found = (self.stored or {}).get(name)
+        return found.value if found else None
+
+    def current(self, name: str) -> str:
+        """Give the first of `new,former`; empty: it is not there."""
+        return (self.secret(name) or "").split(",")[0].strip()

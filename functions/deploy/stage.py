@@ -1,0 +1,88 @@
+"""What a deployment is told: a stage, a region, and the addresses that go with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERVICE = "agentplane"
+STAGES = ("dev", "prod")
+NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One deployment. The last three stay in this process: they are never shown and never passed on."""
+
+    name: str
+    region: str
+    supabase_url: str = ""
+    public_url: str = ""
+    mail_from: str = ""
+    cors_origins: tuple[str, ...] = ()
+    alarm_email: str = ""
+    arch: str = "x86_64"
+    python: str = ""
+    database_url: str = field(default="", repr=False)
+    publishable_key: str = field(default="", repr=False)
+    smtp_url: str = field(default="", repr=False)
+
+    @property
+    def stack(self) -> str:
+        """Give the name of the CloudFormation stack."""
+        return f"{SERVICE}-{self.name}"
+
+    def parameter(self, name: str) -> str:
+        """Give the path of a parameter in SSM."""
+        return f"/{SERVICE}/{self.name}/{name}"
+
+    def function(self, name: str) -> str:
+        """Give the name of a function in Lambda."""
+        return f"{SERVICE}-{self.name}-{name}"
+
+    def environment(self) -> dict[str, str]:
+        """Give what serverless.yml reads from the environment; no secrets. What is empty is left to its defaults."""
+        given = {
+            "AGENTPLANE_SUPABASE_URL": self.supabase_url,
+            "AGENTPLANE_PUBLIC_URL": self.public_url,
+            "AGENTPLANE_MAIL_FROM": self.mail_from,
+            "AGENTPLANE_ALARM_EMAIL": self.alarm_email,
+            "AGENTPLANE_CORS_ORIGINS": json.dumps(list(self.cors_origins)) if self.cors_origins else "",
+            "AGENTPLANE_ARCH": self.arch,
+            "AGENTPLANE_PYTHON": self.python,
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+def read_stage(name: str, region: str | None, given: Mapping[str, str] | None = None) -> Stage:
+    """Read the rest from the environment. Raises ValueError for what cannot be read; `check` says what is right."""
+    environment = os.environ if given is None else given
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a stage: a small letter, then up to 11 small letters or digits")
+    origins = environment.get("AGENTPLANE_CORS_ORIGINS", "") or "[]"
+    try:
+        listed = TypeAdapter(list[str]).validate_json(origins)
+    except ValueError:
+        raise ValueError('AGENTPLANE_CORS_ORIGINS is a JSON list, such as ["https://app.example.com"]') from None
+    return Stage(
+        name=name,
+        region=region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "",
+        supabase_url=environment.get("AGENTPLANE_SUPABASE_URL", "").rstrip("/"),
+        public_url=environment.get("AGENTPLANE_PUBLIC_URL", "").rstrip("/"),
+        mail_from=environment.get("AGENTPLANE_MAIL_FROM", ""),
+        cors_origins=tuple(listed),
+        alarm_email=environment.get("AGENTPLANE_ALARM_EMAIL", ""),
+        arch=environment.get("AGENTPLANE_ARCH", "x86_64"),
+        python=environment.get("AGENTPLANE_PYTHON", ""),
+        database_url=environment.get("SUPABASE_DB_URL", ""),
+        publishable_key=environment.get("AGENTPLANE_SUPABASE_PUBLISHABLE_KEY", ""),
+        smtp_url=environment.get("AGENTPLANE_SMTP_URL", ""),
+    )
