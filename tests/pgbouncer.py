@@ -14,11 +14,16 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from functions.shared.postgres.account import account_for
 
@@ -29,7 +34,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 10.0
 ATTEMPTS = 3  # somebody else may take the free port first
 # Ends with whoever holds its standard input, so that nothing stays behind a killed test run.
-GUARDED = '"$0" -q "$1" & child=$!; read -r _; kill "$child" 2>/dev/null; wait "$child"'
+GUARDED = '"$0" "$1" & child=$!; read -r _; kill "$child" 2>/dev/null; wait "$child"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,12 @@ class Pooler:
 
 
 @contextmanager
-def pooled(*urls: str, server_connections: int = 5, **settings: str) -> Generator[Pooler]:
+def pooled(*urls: str, server_connections: int = 5, has_tls: bool = False, **settings: str) -> Generator[Pooler]:
     """Start a pooler for the roles of these addresses, all on one server. Skips where there is none; fails on CI.
 
-    `server_connections`: how many it opens for each pair of database and role. `settings`: more lines of its
-    configuration. No startup parameter is ignored, so one that a strict pooler refuses fails here too.
+    `server_connections`: how many it opens for each pair of database and role. `has_tls`: clients must speak TLS, to
+    a certificate that nobody has signed. `settings`: more lines of its configuration. No startup parameter is
+    ignored, so one that a strict pooler refuses fails here too.
     """
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
@@ -61,7 +67,7 @@ def pooled(*urls: str, server_connections: int = 5, **settings: str) -> Generato
         pytest.skip(missing)
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
         folder = Path(name)
-        options = {"default_pool_size": str(server_connections)} | settings
+        options = {"default_pool_size": str(server_connections)} | (_certified(folder) if has_tls else {}) | settings
         for attempt in range(1, ATTEMPTS + 1):
             port = _free_port()
             _configure(folder, port, urls, options)
@@ -96,6 +102,26 @@ def _configure(folder: Path, port: int, urls: Iterable[str], options: dict[str, 
     if account := account_for(folder / "none"):  # it refuses to be root, as Postgres does
         for owned in (folder, *folder.iterdir()):
             os.chown(owned, account.uid, account.gid)
+
+
+def _certified(folder: Path) -> dict[str, str]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (folder / "certificate").write_bytes(certificate.public_bytes(pem))
+    return {
+        "client_tls_sslmode": "require",
+        "client_tls_key_file": str(folder / "key"),
+        "client_tls_cert_file": str(folder / "certificate"),
+    }
 
 
 @contextmanager
