@@ -56,6 +56,7 @@ class Answer:
 class LocalFunction:
     """The environments of one function. Without a reserved limit, events wait for one of `most` environments."""
 
+    name: str
     started: Callable[[], Started]  # unpacks the zip with the first event
     reserved: int | None
     ledger: Ledger
@@ -63,6 +64,8 @@ class LocalFunction:
     most: int = 8
     _idle: list[Environment] = field(default_factory=list[Environment])
     _busy: set[Environment] = field(default_factory=set[Environment])
+    _known: Started | None = None
+    _unpacking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _freed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -75,7 +78,10 @@ class LocalFunction:
         body = json.dumps(request.event, separators=(",", ":")).encode()
         if len(body) > MAX_EVENT:
             raise TooLarge(f"{len(body)} bytes exceed {MAX_EVENT}")
-        environment = await self._take()
+        async with self._unpacking:
+            if self._known is None:
+                self._known = await asyncio.to_thread(self.started)
+        environment = await self._take(self._known)
         try:
             return await self._run(environment, body, request)
         finally:
@@ -91,7 +97,7 @@ class LocalFunction:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(one.stop() for one in idle))
 
-    async def _take(self) -> Environment:
+    async def _take(self, started: Started) -> Environment:
         while True:
             while self._idle:
                 environment = self._idle.pop()
@@ -100,14 +106,17 @@ class LocalFunction:
                     return environment
                 await environment.stop()
             if len(self._busy) < (self.most if self.reserved is None else self.reserved):
-                environment = Environment(self.started(), lambda line: self.on_line(environment, line))
-                self._busy.add(environment)
-                return environment
+                return self._new(started)
             if self.reserved is not None:
-                self.ledger.throttled[self.started().name] += 1
+                self.ledger.throttled[self.name] += 1
                 raise Throttled(f"{self.reserved} events at the same time are the function's limit")
             async with self._freed:
                 await self._freed.wait_for(lambda: len(self._busy) < self.most)
+
+    def _new(self, started: Started) -> Environment:
+        environment = Environment(started, lambda line: self.on_line(environment, line))
+        self._busy.add(environment)
+        return environment
 
     async def _give_back(self, environment: Environment) -> None:
         self._busy.discard(environment)

@@ -18,6 +18,8 @@ _KEPT = 1  # older contents of a function that are kept besides the current one
 
 def unpack(archive: Path, into: Path) -> Path:
     """Give the folder of this zip's content. Several processes may ask at once; the first one unpacks."""
+    if not archive.exists():
+        raise FileNotFoundError(f"{archive.name} was not built: run `make package`")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()[:16]
     folder = into / f"{archive.stem}-{digest}"
     if (folder / ".complete").exists():

@@ -48,7 +48,7 @@ class RuntimeApi:
     _answer: asyncio.Future[Answered] | None = None
     _current: str = ""
     _server: asyncio.Server | None = None
-    _connections: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+    _serving: set[asyncio.Task[None]] = field(default_factory=set["asyncio.Task[None]"])
 
     async def start(self) -> None:
         """Listen on a free port of this machine."""
@@ -56,12 +56,12 @@ class RuntimeApi:
         self.address = f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
-        """Close every connection, then the port."""
-        for writer in self._connections:
-            writer.close()
+        """Close the port and every connection."""
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def asked(self) -> None:
         """Wait until the runtime has nothing left to do and asks for its next event."""
@@ -78,7 +78,9 @@ class RuntimeApi:
         return answer
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections.add(writer)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  asyncio runs this in a task
+        self._serving.add(task)
         try:
             while (request := await _read(reader, writer)) is not None:
                 await self._reply(*request, writer)
@@ -87,7 +89,7 @@ class RuntimeApi:
         except asyncio.CancelledError:
             pass  # the plane stops
         finally:
-            self._connections.discard(writer)
+            self._serving.discard(task)
             with suppress(ConnectionError):
                 writer.close()
 
