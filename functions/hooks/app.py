@@ -160,7 +160,7 @@ async def get_hook_message(message_id: UUID, db: Db) -> object:
 async def redeliver_hook_message(message_id: UUID, db: Db, request: Request) -> object:
     """Handle a message that failed once more, by the hook's target as it is now."""
     answer = await triggers.redeliver_message(db, message_id)
-    wake_chore(request.app, "triggers")
+    await wake_chore(request.app, "triggers")
     return answer
 
 

@@ -65,7 +65,7 @@ async def receive(token: str, request: Request) -> JsonObject:
     )
     if received is None:
         raise _nothing_here()
-    wake_chore(request.app, "triggers")
+    await wake_chore(request.app, "triggers")
     return {"id": received["id"], "is_duplicate": not received["is_new"]}
 
 

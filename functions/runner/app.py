@@ -3,86 +3,148 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from functions.shared.config import settings
-from functions.shared.dispatch.doorbell import Address, Doorbell, SilentDoorbell
+from functions.shared.db import kernel
+from functions.shared.db.opening import open_database
+from functions.shared.dispatch import sqs
+from functions.shared.dispatch.control import Control
+from functions.shared.dispatch.doorbell import Address, Doorbell
+from functions.shared.dispatch.messages import Message, failures, read_body, read_messages
+from functions.shared.dispatch.signing import Signer
+from functions.shared.dispatch.worker import Worker
 from functions.shared.engine.assembly import engine_of
-from functions.shared.engine.outcome import Outcome
 from functions.shared.engine.runner import run_frame
 from functions.shared.errors import PlaneError
 from functions.shared.log import configure_logging, logger
-from functions.shared.web.connection import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from functions.shared.engine.outcome import Outcome
     from functions.shared.engine.policy import Engine
 
 log = logger("runner")
 
 WAIT_INLINE_S = 5.0
+KEEP_S = 10.0  # what a wait inline leaves of the invocation
+FRESH = 0.2  # of its time an invocation may have used when a step still gets all that is left
 
 
-class Runner:
-    """Keeps one event loop and one database for the life of the process."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What outlives an event. `gate` bounds how many frames run at the same time."""
+
+    engine: Engine
+    signer: Signer | None
+    gate: asyncio.Semaphore
+
+
+class Runner(Worker[Opened]):
+    """A batch answers `{batchItemFailures}`, a doorbell its outcome."""
 
     def __init__(self, doorbell: Doorbell | None = None) -> None:
-        self._doorbell = doorbell or SilentDoorbell()
-        self._loop: asyncio.Runner | None = None
-        self._engine: Engine | None = None
+        super().__init__()
+        self._doorbell = doorbell
 
-    def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  the runtime's own type
-        """Run what the event names. A batch answers `{batchItemFailures}`, a doorbell its outcome."""
-        if self._loop is None:
-            self._loop = asyncio.Runner()
-        left_s = context.get_remaining_time_in_millis() / 1000 if context is not None else None
-        return self._loop.run(self._handle(event, left_s))
+    async def open(self) -> Opened:
+        """Read the settings; the first claim dials the database."""
+        known = settings()
+        configure_logging(known.log_level)
+        bell = self._doorbell or sqs.doorbell_of(known)
+        engine = engine_of(known, await open_database(known), bell)
+        return Opened(engine, Signer.from_settings(known), asyncio.Semaphore(known.concurrency))
 
-    def close(self) -> None:
-        """Close the database and the loop."""
-        if self._loop is not None:
-            if self._engine is not None:
-                self._loop.run(self._engine.db.close())
-            self._loop.close()
-        self._loop = self._engine = None
+    async def shut(self, opened: Opened) -> None:
+        """Close the database."""
+        await opened.engine.db.close()
 
-    async def _handle(self, event: Mapping[str, Any], left_s: float | None) -> dict[str, Any]:
-        deadline = None if left_s is None else asyncio.get_running_loop().time() + left_s
-        if self._engine is None:
-            configure_logging(settings().log_level)
-            self._engine = engine_of(settings(), await open_database(settings()), self._doorbell)
-        engine = self._engine
-        records = event.get("Records")
-        if records is None:
-            outcome = await _run(event, engine, deadline, claim_ref=None)
-            return {"status": outcome.status, "reason": outcome.reason, "again_in_s": outcome.again_in_s}
-        failed = await asyncio.gather(*(_failed(record, engine, deadline) for record in records))
-        return {"batchItemFailures": [{"itemIdentifier": name} for name in failed if name is not None]}
+    async def handle(self, event: Mapping[str, Any], opened: Opened, deadline: float | None) -> dict[str, Any]:
+        """Run what the event names."""
+        now = asyncio.get_running_loop().time()
+        fresh_until = None if deadline is None else now + (deadline - now) * FRESH
+        invocation = Invocation(opened.engine, opened.gate, deadline, fresh_until)
+        if (records := event.get("Records")) is not None:
+            failed = await asyncio.gather(*map(invocation.take, read_messages(records, opened.signer)))
+            return failures([name for name in failed if name is not None])
+        address = read_body(event, opened.signer)
+        if not isinstance(address, Address):
+            log.warning("a doorbell that is not one of the plane's was dropped", extra={"event": "message_dropped"})
+            return {"status": "dropped", "reason": "not_ours", "again_in_s": None}
+        outcome = await invocation.run(address)
+        return {"status": outcome.status, "reason": outcome.reason, "again_in_s": outcome.again_in_s}
 
 
-async def _failed(record: Mapping[str, Any], engine: Engine, deadline: float | None) -> str | None:
-    """Run one message; give its id when it should be delivered again, which only a database that is away deserves."""
-    attempt = record.get("attributes", {}).get("ApproximateReceiveCount", "1")
-    try:
-        await _run(json.loads(record["body"]), engine, deadline, claim_ref=f"{record['messageId']}:{attempt}")
-    except PlaneError as error:
-        log.warning("message %s comes again: %s", record["messageId"], error.detail)
-        return str(record["messageId"])
-    except (ValueError, KeyError):
-        log.exception("message %s is not a doorbell and was dropped", record["messageId"])
-    return None
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the function. Loop times: it ends at `deadline` and is fresh until `fresh_until`; None: for ever."""
 
+    engine: Engine
+    gate: asyncio.Semaphore
+    deadline: float | None
+    fresh_until: float | None
 
-async def _run(message: Mapping[str, Any], engine: Engine, deadline: float | None, *, claim_ref: str | None) -> Outcome:
-    """Run a frame; one that is due in a moment is waited for."""
-    address = Address.of(message)
-    outcome = await run_frame(address, engine, deadline=deadline, claim_ref=claim_ref)
-    if outcome.reason == "not_due" and outcome.again_in_s is not None and outcome.again_in_s <= WAIT_INLINE_S:
-        await asyncio.sleep(outcome.again_in_s)
-        outcome = await run_frame(address, engine, deadline=deadline, claim_ref=claim_ref)
-    return outcome
+    async def take(self, message: Message) -> str | None:
+        """Run what a message means; give its id when it should be delivered again."""
+        if not isinstance(message.what, Address):
+            log.warning("message %s is no doorbell and was dropped", message.id, extra={"event": "message_dropped"})
+            return None
+        # With a part of its own, because a queue may deliver a message twice with the same count.
+        claim_ref = f"{message.id}:{message.delivery}:{secrets.token_hex(4)}"
+        try:
+            async with self.gate:
+                if message.delivery > 1:  # its former delivery has died, or has not begun
+                    await self._report_dead(message.what, message_id=message.id)
+                await self.run(message.what, claim_ref=claim_ref)
+        except PlaneError as error:
+            log.warning("message %s comes again: %s", message.id, error.detail)
+            return message.id
+        except Exception:
+            log.exception("message %s comes again", message.id)
+            await self._report_broken(message.what, claim_ref)
+            return message.id
+        return None
+
+    async def run(self, address: Address, *, claim_ref: str | None = None) -> Outcome:
+        """Run a frame, and have it rung again when it says so. One that is due in a moment is waited for."""
+        last = [address]  # the one that is left at the end: it may be a parent that was adopted
+        outcome = await self._run(address, claim_ref, last)
+        if outcome.reason == "not_due" and self._has_time_to_wait(outcome.again_in_s):
+            await asyncio.sleep(outcome.again_in_s or 0)
+            outcome = await self._run(address, claim_ref, last)
+        # A refused one is left to who parked it, which has rung for then: else duplicates of messages would live on.
+        if outcome.status == "waiting" and outcome.again_in_s is not None and outcome.again_in_s <= sqs.LONGEST_DELAY_S:
+            await self.engine.doorbell.ring([last[-1].message()], delay_s=max(outcome.again_in_s, 1.0))
+        return outcome
+
+    async def _run(self, address: Address, claim_ref: str | None, last: list[Address]) -> Outcome:
+        is_fresh = self.fresh_until is None or asyncio.get_running_loop().time() < self.fresh_until
+        return await run_frame(
+            address,
+            self.engine,
+            control=Control(last.append),
+            deadline=self.deadline,
+            claim_ref=claim_ref,
+            is_fresh=is_fresh,
+        )
+
+    def _has_time_to_wait(self, seconds: float | None) -> bool:
+        if seconds is None or seconds > WAIT_INLINE_S:
+            return False
+        return self.deadline is None or asyncio.get_running_loop().time() + seconds + KEEP_S < self.deadline
+
+    async def _report_dead(self, address: Address, **claim: str) -> None:
+        await kernel.report_dead(self.engine.db, execution_id=address.execution_id, frame=address.frame, **claim)
+
+    async def _report_broken(self, address: Address, claim_ref: str) -> None:
+        """Free at once what this delivery held; else its lease does."""
+        try:
+            await self._report_dead(address, claim_ref=claim_ref)
+        except PlaneError as error:
+            log.warning("frame %s %r is left to its lease: %s", address.execution_id, address.frame, error.detail)
 
 
 handler = Runner()

@@ -71,7 +71,7 @@ async def create_schedule(body: CreateSchedule, db: Db, request: Request) -> obj
             [FieldProblem("/ends_at", "out_of_range", "It would never fire: it ends before its first time.")]
         )
     answer = await schedules.create_schedule(db, {**fields, **times})
-    wake_chore(request.app, "schedules")
+    await wake_chore(request.app, "schedules")
     return answer
 
 

@@ -200,7 +200,7 @@ async def list_fired(
 async def redeliver_fired(message_id: UUID, db: Db, request: Request) -> object:
     """Try an event that failed to start something once more, by the trigger as it is now."""
     answer = await triggers.redeliver_message(db, message_id)
-    wake_chore(request.app, "triggers")
+    await wake_chore(request.app, "triggers")
     return answer
 
 

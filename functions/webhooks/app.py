@@ -138,7 +138,7 @@ async def get_delivery(delivery_id: UUID, db: Db) -> object:
 async def replay_delivery(delivery_id: UUID, db: Db, request: Request) -> object:
     """Send a delivery once more, now, with a full set of attempts. The receiver sees the same `webhook-id`."""
     answer = await webhooks.replay_delivery(db, delivery_id)
-    wake_chore(request.app, _CHORE)
+    await wake_chore(request.app, _CHORE)
     return answer
 
 
@@ -208,7 +208,7 @@ async def rotate_webhook(webhook_id: UUID, db: Db, request: Request, body: Rotat
 async def send_test(webhook_id: UUID, db: Db, request: Request) -> object:
     """Send a webhook an event of type `webhook.test`, whatever it asks for. Read the delivery to see how it went."""
     answer = await webhooks.test_webhook(db, webhook_id)
-    wake_chore(request.app, _CHORE)
+    await wake_chore(request.app, _CHORE)
     return answer
 
 
@@ -227,7 +227,7 @@ async def send_test(webhook_id: UUID, db: Db, request: Request) -> object:
 async def replay_deliveries(webhook_id: UUID, body: ReplayDeliveries, db: Db, request: Request) -> object:
     """Send a webhook's dead letters since a time once more: the oldest thousand."""
     answer = await webhooks.replay_deliveries(db, webhook_id, body.since.isoformat())
-    wake_chore(request.app, _CHORE)
+    await wake_chore(request.app, _CHORE)
     return answer
 
 

@@ -257,7 +257,7 @@ def _mismatch(said: str, written: str) -> JsonObject:
 
 def _environment(request: Request) -> Mapping[str, str] | None:
     """Give the environment in which steps run, to warn of missing model keys; None when they run in another process."""
-    return os.environ if request.app.state.doorbell is not None else None
+    return os.environ if request.app.state.name == "local" else None
 
 
 app = create_app("workflows", router)

@@ -30,7 +30,8 @@ begin
       'parent', p_frame.parent_token is not null, 'shard', p_frame.shard,
       'cancel', plane._cancel_cause(p_frame), 'deadline_in_ms', plane._ms_until(p_frame.deadline_at),
       'budget_usd', p_frame.budget_usd, 'spent_usd', p_frame.spent_usd, 'over_budget', plane._over_budget(p_frame),
-      'stall', p_frame.stall, 'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
+      'stall', p_frame.stall, 'claims', p_frame.epoch & 4294967295, 'idle_claims', p_frame.idle_claims,
+      'records_written', p_frame.records, 'in_flight', p_frame.in_flight,
       'lease_ms', plane._ms_until(p_frame.due_at), 'now', plane.clock(),
       'finish', p_frame.last_checkpoint -> 'finish',
       'records', v_records, 'waits', v_waits)

@@ -21,6 +21,7 @@ begin
     claim_ref = p_claim_ref,
     owner = p_owner,
     stall = stall + v_vanished::int,
+    idle_claims = idle_claims + 1,
     dispatches = 0,
     has_answers = false
   where execution_id = p_frame.execution_id and frame = p_frame.frame

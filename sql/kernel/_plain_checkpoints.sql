@@ -89,6 +89,7 @@ begin
       owner = case when not step.is_end then f.owner end,
       in_flight = coalesce(step.p -> 'in_flight', f.in_flight),
       stall = case when step.records > 0 or step.is_end then 0 else f.stall end,
+      idle_claims = case when step.records > 0 then 0 else f.idle_claims end,
       dispatches = 0,
       records = f.records + step.records,
       spent_usd = f.spent_usd + step.cost,

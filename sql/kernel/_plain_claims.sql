@@ -46,6 +46,7 @@ begin
       claim_ref = call.p ->> 'claim_ref',
       owner = call.p ->> 'owner',
       stall = f.stall + (f.claim_ref is not null)::int, -- whoever held it has vanished
+      idle_claims = f.idle_claims + 1,
       dispatches = 0
     from jsonb_array_elements(p_calls) with ordinality as call (p, n)
     where call.n = any (v_plain) and f.execution_id = (call.p ->> 'execution_id')::uuid and f.frame = coalesce(call.p ->> 'frame', '')

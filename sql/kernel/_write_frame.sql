@@ -26,6 +26,7 @@ begin
     owner = case when v_status = 'running' then owner end,
     in_flight = coalesce(p -> 'in_flight', in_flight),
     stall = case when v_is_news then 0 else stall end,
+    idle_claims = case when p_written > 0 or jsonb_array_length(p -> 'open') > 0 then 0 else idle_claims end,
     dispatches = 0,
     records = records + p_written,
     spent_usd = p_frame.spent_usd,

@@ -1,5 +1,6 @@
 -- The platform's notice that the holder of a claim is gone. Acts only if the ref still holds the frame. Answers {due: [doorbell]}.
--- p: {execution_id, frame, claim_ref} · Locks: the frame.
+-- p: {execution_id, frame, claim_ref | message_id} · message_id: of a queue; every claim that one of its deliveries has made.
+-- Locks: the frame.
 create function plane.report_dead(p jsonb)
 returns jsonb
 language sql
@@ -10,7 +11,7 @@ as $$
     update plane.frames
     set status = 'ready', due_at = plane.clock() + interval '2 seconds'
     where execution_id = (p ->> 'execution_id')::uuid and frame = coalesce(p ->> 'frame', '')
-      and claim_ref = p ->> 'claim_ref' and status = 'running'
+      and (claim_ref = p ->> 'claim_ref' or starts_with(claim_ref, (p ->> 'message_id') || ':')) and status = 'running'
     returning frames.*
   )
   select jsonb_build_object('due', coalesce(jsonb_agg(plane._doorbell(freed)), '[]')) from freed;

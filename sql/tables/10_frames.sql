@@ -33,6 +33,7 @@ create table plane.frames (
   parent_token        text,                            -- the wait that this frame's end counts down
   shard               jsonb,                           -- {path, from, to, max_parallel}
   last_checkpoint     jsonb,                           -- what the answer to the last one is made of, for a repeated call
+  idle_claims         int not null default 0,          -- claims in a row that recorded nothing, for whatever reason
   primary key (execution_id, frame),
   constraint frames_status_is_known check (status in ('ready', 'running', 'waiting', 'done'))
 )

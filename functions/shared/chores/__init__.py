@@ -1,4 +1,4 @@
-"""What the plane does by itself, besides running executions: each chore is one module, the sweeper runs them all."""
+"""What the plane does by itself, besides running executions: each chore is one module."""
 
 from functions.shared.chores.agents import NOTE_AGENTS
 from functions.shared.chores.audit import SEAL_AUDIT

@@ -1,4 +1,4 @@
-"""Runs chores: once each, as the scheduled sweeper does, or for ever, as a plane on one machine does."""
+"""Runs chores: once each, as the scheduled function does, or for ever, as a plane on one machine does."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ BACK_OFF_LONGEST_S = 30.0
 NOTE_EVERY_S = 20.0
 
 
-async def run_chores(plane: Plane, chores: Sequence[Chore], doorbell: Doorbell) -> None:
-    """Do each once; one that fails keeps no other from its turn."""
-    for chore in chores:
-        await _do(plane, chore, doorbell)
+async def run_chores(plane: Plane, chores: Sequence[Chore], doorbell: Doorbell) -> list[str]:
+    """Do each once; one that fails keeps no other from its turn. Answers the names of those that failed."""
+    return [chore.name for chore in chores if not await _do(plane, chore, doorbell)]
 
 
 async def _do(plane: Plane, chore: Chore, doorbell: Doorbell) -> bool:

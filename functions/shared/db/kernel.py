@@ -204,11 +204,16 @@ async def act(
     return answer
 
 
-async def report_dead(db: Database, *, execution_id: str, frame: str, claim_ref: str) -> Sequence[JsonObject]:
-    """Tell that the holder with this claim is gone; answers what is due because of it."""
-    answer = row_of(
-        await db.kernel("report_dead", {"execution_id": execution_id, "frame": frame, "claim_ref": claim_ref})
-    )
+async def report_dead(
+    db: Database, *, execution_id: str, frame: str, claim_ref: str | None = None, message_id: str | None = None
+) -> Sequence[JsonObject]:
+    """Tell that the holder with this claim is gone; answers what is due because of it.
+
+    `message_id`: of a queue; means the holder with a claim that one of the message's deliveries has made.
+    """
+    payload: JsonObject = {"execution_id": execution_id, "frame": frame}
+    payload |= {"claim_ref": claim_ref} if claim_ref is not None else {"message_id": message_id}
+    answer = row_of(await db.kernel("report_dead", payload))
     return list(answer.get("due") or ())
 
 
@@ -218,11 +223,30 @@ async def report_owner_dead(db: Database, *, owner: str) -> Sequence[JsonObject]
     return list(answer.get("due") or ())
 
 
-async def sweep(db: Database, *, limit: int = 200, per_org: int = 50, backoff_s: float | None = None) -> Swept:
-    """List what is due: expired leases, timers and lost doorbells. Also removes what has expired."""
-    payload: JsonObject = {"limit": limit, "per_org": per_org}
-    if backoff_s is not None:
-        payload["backoff_seconds"] = backoff_s
+async def sweep(
+    db: Database,
+    *,
+    limit: int = 200,
+    per_org: int = 50,
+    backoff_s: float = 2.0,
+    backoff_cap_s: float = 60.0,
+    grace_s: float = 0.0,
+    queues: Sequence[str] | None = None,
+) -> Swept:
+    """List what is due: expired leases, timers and lost doorbells. Also removes what has expired.
+
+    A frame that nobody claims comes back after `backoff_s`, then twice as late each time, up to `backoff_cap_s`.
+    `grace_s`: how long a doorbell may be under way before it counts as lost. `queues`: None for all.
+    """
+    payload: JsonObject = {
+        "limit": limit,
+        "per_org": per_org,
+        "backoff_seconds": backoff_s,
+        "backoff_cap_seconds": backoff_cap_s,
+        "grace_seconds": grace_s,
+    }
+    if queues is not None:
+        payload["queues"] = list(queues)
     answer = row_of(await db.kernel("sweep", payload))
     return Swept(list(answer.get("due") or ()), seconds_of(answer.get("next_due_in_ms")))
 

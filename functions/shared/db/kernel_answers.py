@@ -102,6 +102,8 @@ class Claimed:
     workflow_id: str = ""
     agent_id: str | None = None
     agent: str | None = None
+    claims: int = 0  # of this frame, since it was started or retried
+    idle_claims: int = 0  # of them in a row, this one too, that recorded nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,8 @@ def claimed_of(answer: Mapping[str, Any]) -> Claimed:
         workflow_id=answer.get("workflow_id") or "",
         agent_id=answer.get("agent_id"),
         agent=answer.get("agent"),
+        claims=int(answer.get("claims") or 0),
+        idle_claims=int(answer.get("idle_claims") or 0),
     )
 
 

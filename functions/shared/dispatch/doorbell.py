@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,15 @@ class Doorbell(Protocol):
 
         `delay_s`: they are due after so many seconds only.
         """
+        ...
+
+
+@runtime_checkable
+class Waker(Protocol):
+    """Tells the function of the chores that one has something to do."""
+
+    async def wake(self, chore: str) -> None:
+        """Let the chore of this name have its turn now. Never raises: a lost message costs a minute."""
         ...
 
 
@@ -56,6 +65,3 @@ class SilentDoorbell:
 
     async def ring(self, due: Sequence[JsonObject], *, delay_s: float = 0.0) -> None:
         """Drop them."""
-
-    async def wake(self, chore: str) -> None:
-        """Leave the chore to its schedule."""

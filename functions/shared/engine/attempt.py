@@ -134,7 +134,7 @@ class _Run:
         if _prepares(type(handler)):
             await self._prepared(cast("Prepares", handler))
         context = await self._guarded(attempt)
-        limit = asyncio.timeout(self.start.timeout_s)
+        limit = asyncio.timeout(context.timeout_s)
         try:
             async with limit:
                 done = await handler(self.start.config, context)
@@ -148,9 +148,7 @@ class _Run:
         except TimeoutError as error:
             if not limit.expired():
                 raise StepFailed("timed_out", "The step's own call timed out.", retryable=True) from error
-            raise StepFailed(
-                "timed_out", f"The step did not end within {self.start.timeout_s:g} s.", retryable=True
-            ) from error
+            raise StepFailed("timed_out", self._overrun(context.timeout_s), retryable=True) from error
         except PlaneError as error:
             raise StepFailed(error.code, error.detail, retryable=error.retryable) from error
         except Exception as error:
@@ -162,6 +160,15 @@ class _Run:
             ) from error
         self.spent.add(done.usage)
         return done
+
+    def _overrun(self, had_s: float) -> str:
+        """Say which limit has ended the step: its own, or that of the invocation it ran in."""
+        if had_s >= self.start.timeout_s:
+            return f"The step did not end within {self.start.timeout_s:g} s."
+        return (
+            f"The step did not end within {had_s:.0f} s, all that its runner's invocation had left; its own limit is "
+            f"{self.start.timeout_s:g} s. Make the step smaller, or hand it over to an agent."
+        )
 
     async def _guarded(self, attempt: int) -> Context:
         """Get the step's secrets and ask whether it may be attempted; the step's time does not count that."""
@@ -208,7 +215,7 @@ class _Run:
             idempotency_key=self.key,
             models=self.scope.models,
             secrets=self.scope.secrets,
-            timeout_s=self.start.timeout_s,
+            timeout_s=self.scope.at_most(self.start.timeout_s),
             budget_usd=min(limits) if limits else None,
             effects=self.scope.effects,
             http=http_of(self.scope.engine, self.scope.origin, self.answers),

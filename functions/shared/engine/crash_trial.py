@@ -158,7 +158,7 @@ class _Run:
     def _owner(self) -> str:
         return f"{self._name}-{self._process}"
 
-    async def ring(self, due: Sequence[JsonObject]) -> None:
+    async def ring(self, due: Sequence[JsonObject], *, delay_s: float = 0.0) -> None:  # noqa: ARG002  nothing is late here
         """Take in doorbells, as the plane's own doorbell does."""
         for message in due:
             self._frames[Address.of(message)] = None

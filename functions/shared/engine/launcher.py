@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from functions.shared.engine.attempt import run_step
@@ -125,11 +124,11 @@ class Launcher:
         return is_noted and self._loop.time() < self._frame.lease_until
 
     def _begin(self, step: Step) -> None:
-        start, most_s = step.start, self._means.at_most(step.start.timeout_s)
+        start = step.start
         self._is_fresh = False
         task = asyncio.create_task(
             run_step(
-                start if most_s == start.timeout_s else replace(start, timeout_s=most_s),
+                start,
                 self._scope,
                 earlier=self._frame.carried(start.path),
                 on_attempt=step.note_attempt,

@@ -36,7 +36,6 @@ from functions.shared.engine.verdicts import (
     message_on_crashes,
     of_bounded_size,
     ran_when_it_died,
-    verdict_on,
 )
 from functions.shared.engine.verification import settle
 from functions.shared.errors import PlaneError, Unavailable
@@ -54,6 +53,7 @@ log = logger("engine")
 DUE_SLACK_S = 0.02  # the database's clock decides; ask a moment after ours says so
 DUE_AGAIN_S = 0.1  # when it was not due by the database's clock
 DECIDED_AFTER_S = 1.0  # so long a decision waits for company; people look at it
+SLOW_CALLS = 3  # an extension, the last checkpoint and a second try of it: what must fit after the last step
 ENDINGS = frozenset({"cancelled", "timed_out"})
 
 
@@ -84,12 +84,14 @@ class Owner:
         self._outbox = self._flusher.outbox
         self._memo = Memo()
         self._finish: Finish | None = None
-        self._verdict = verdict or verdict_on(frame.claim)
+        self._verdict = verdict
         self._is_dirty = True
         self._stop_at: float | None = None
         self._decided_at = 0.0  # when the outbox was last empty and a decision came
         claim = frame.claim
-        self._means = Means(claim, deadline=deadline, margin_s=engine.policy.margin_s)
+        took_s = self._loop.time() - frame.claimed_at  # how slow the database is
+        margin_s = max(engine.policy.margin_s, SLOW_CALLS * took_s)
+        self._means = Means(claim, deadline=deadline, margin_s=margin_s)
         self._scope = StepScope(
             engine=engine,
             execution_id=claim.execution_id,
@@ -103,6 +105,7 @@ class Owner:
             namespace=uuid.UUID(claim.execution_id),
             left_usd=self._means.left_usd,
             time_for=self._means.has_time_for,
+            at_most=self._means.at_most,
             origin=origin_of(claim),
         )
         self._launcher = Launcher(frame, self._flusher, self._scope, self._means, control.wake.set, is_fresh=is_fresh)

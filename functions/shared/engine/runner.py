@@ -17,6 +17,7 @@ from functions.shared.engine.outcome import Left, Outcome
 from functions.shared.engine.owner import Owner
 from functions.shared.engine.plan import Finish
 from functions.shared.engine.release import release
+from functions.shared.engine.verdicts import HOP_BUDGET, verdict_on
 from functions.shared.errors import Internal, PlaneError, Unavailable
 from functions.shared.log import logger
 
@@ -38,9 +39,11 @@ async def run_frame(
     control: Control | None = None,
     deadline: float | None = None,
     claim_ref: str | None = None,
+    is_fresh: bool = True,
 ) -> Outcome:
     """Run the frame that a doorbell means, as far as it goes. `deadline`: loop time at which this invocation ends.
 
+    `is_fresh`: it has hardly begun, so that a step which needs more time than any has may start in this one.
     Raises PlaneError only when the claim itself could not be made.
     """
     control = control or Control()
@@ -52,7 +55,8 @@ async def run_frame(
         return Outcome("refused", reason=claim.reason, again_in_s=again_in_s)
     frames = 0
     while True:
-        left = await _own(claim, engine, control, claimed_at=claimed_at, deadline=deadline, is_fresh=frames == 0)
+        left = await _own(claim, engine, control, claimed_at=claimed_at, deadline=deadline, is_fresh=is_fresh)
+        is_fresh = False
         frames += 1
         if left.adopted is None:
             return Outcome(left.status, again_in_s=left.again_in_s, frames=frames)
@@ -102,6 +106,19 @@ async def _own(
     verdict = None if claim.finish is None else _finish_of(claim.finish)
     if verdict is None and accepted.problems and claim.shard is None:
         verdict = _refusal(accepted.problems)
+    if (
+        verdict is None
+        and (verdict := verdict_on(claim)) is not None
+        and (verdict.error or {}).get("code") == HOP_BUDGET
+    ):
+        log.error(
+            "hop_budget: execution %s, frame %r: %d claims, %d in a row without a result",
+            claim.execution_id,
+            claim.frame,
+            claim.claims,
+            claim.idle_claims,
+            extra={"event": HOP_BUDGET, "org_id": claim.org_id},
+        )
     owner = Owner(engine, frame, compiled, control, deadline=deadline, is_fresh=is_fresh, verdict=verdict)
     left = await owner.run()
     if left.status == "away":

@@ -25,6 +25,7 @@ class StepScope:
     """What a step needs to know of the frame that runs it.
 
     `namespace`: the execution's id, of which idempotency keys are made. `left_usd`: of its budget; None: no limit.
+    `at_most`: so many seconds, or what is left of them here.
     """
 
     engine: Engine
@@ -39,6 +40,7 @@ class StepScope:
     namespace: uuid.UUID
     left_usd: Callable[[], Decimal | None]
     time_for: Callable[[float], bool]
+    at_most: Callable[[float], float]
     origin: Origin
 
 

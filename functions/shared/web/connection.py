@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from functions.shared.auth.keys import read_peppers
-from functions.shared.errors import Unavailable
+from functions.shared.db.opening import open_database
+from functions.shared.dispatch.doorbell import SilentDoorbell, Waker
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -13,33 +14,9 @@ if TYPE_CHECKING:
     from functions.shared.auth.tokens import TokenVerifier
     from functions.shared.config import Settings
     from functions.shared.db.port import Database
+    from functions.shared.dispatch.doorbell import Doorbell
 
-
-async def open_database(settings: Settings) -> Database:
-    """Connect by asyncpg when there is a database address, else by PostgREST. Raises Unavailable."""
-    runner_key = settings.runner_key.get_secret_value() if settings.runner_key else None
-    peppers = read_peppers(settings.key_pepper.get_secret_value())
-    if settings.database_url is not None:
-        from functions.shared.db.asyncpg_adapter import AsyncpgDatabase  # noqa: PLC0415  only what is used is loaded
-
-        return await AsyncpgDatabase.connect(
-            settings.database_url.get_secret_value(),
-            runner_key=runner_key,
-            peppers=peppers,
-            max_connections=settings.database_connections,
-            pooled=settings.is_pooled,
-        )
-    if settings.supabase_url and settings.supabase_publishable_key:
-        from functions.shared.db.postgrest_adapter import PostgrestDatabase  # noqa: PLC0415
-
-        return PostgrestDatabase.connect(
-            settings.supabase_url, settings.supabase_publishable_key, runner_key=runner_key, peppers=peppers
-        )
-    raise Unavailable(
-        "No database is configured.",
-        code="database_not_configured",
-        hint="Set AGENTPLANE_DATABASE_URL, or AGENTPLANE_SUPABASE_URL and AGENTPLANE_SUPABASE_PUBLISHABLE_KEY.",
-    )
+__all__ = ["open_database"]
 
 
 async def database_of(app: FastAPI) -> Database:
@@ -80,10 +57,25 @@ def peppers_of(app: FastAPI) -> tuple[str, ...]:
     return read_peppers(settings_of(app).key_pepper.get_secret_value())
 
 
-def wake_chore(app: FastAPI, name: str) -> None:
-    """Let a chore of this process have its turn now; elsewhere it has it when its time comes."""
+def doorbell_of(app: FastAPI) -> Doorbell:
+    """Give the app's doorbell: its own, else that of the settings, made by the first request. Raises Unavailable."""
+    if app.state.doorbell is None:
+        known = settings_of(app)
+        if not known.queue_urls:
+            return SilentDoorbell()
+        from functions.shared.dispatch import sqs  # noqa: PLC0415  only what is used is loaded
+
+        app.state.doorbell = sqs.doorbell_of(known)
+    bell: Doorbell = app.state.doorbell
+    return bell
+
+
+async def wake_chore(app: FastAPI, name: str) -> None:
+    """Let a chore have its turn now: one of this process, else by its queue; without either when its time comes."""
     if app.state.wake is not None:
         app.state.wake(name)
+    elif isinstance(bell := doorbell_of(app), Waker):
+        await bell.wake(name)
 
 
 async def close_database(app: FastAPI) -> None:

@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from functions.shared.db.caller_db import CallerDb
 from functions.shared.db.port import Idempotency
-from functions.shared.dispatch.doorbell import Doorbell, SilentDoorbell
+from functions.shared.dispatch.doorbell import Doorbell
 from functions.shared.errors import FieldProblem, PreconditionFailed
 from functions.shared.web.admission import lease_of
-from functions.shared.web.connection import database_of
+from functions.shared.web.connection import database_of, doorbell_of
 from functions.shared.web.exchange import exchange_of
 from functions.shared.web.route import fingerprint
 from functions.shared.web.validation import invalid_input
@@ -40,8 +40,7 @@ Db = Annotated[CallerDb, Depends(caller_db)]
 
 async def doorbell(request: Request) -> Doorbell:
     """Give the app's doorbell; without one, the sweeper finds what is due."""
-    bell: Doorbell | None = request.app.state.doorbell
-    return bell or SilentDoorbell()
+    return doorbell_of(request.app)
 
 
 Bell = Annotated[Doorbell, Depends(doorbell)]

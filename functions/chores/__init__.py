@@ -1,0 +1,1 @@
+"""The function that does what the plane does by itself."""
