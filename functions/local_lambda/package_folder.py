@@ -1,4 +1,7 @@
-"""Unpacks a function's zip into a read-only folder, as Lambda does, once for each content."""
+"""Unpacks a function's zip into a read-only folder, as Lambda does, once for each content.
+
+Functions share most of their files: each is written once, below `files/`, and linked.
+"""
 
 from __future__ import annotations
 
@@ -56,22 +59,41 @@ def runtime_folder(into: Path) -> Path:
 def _extract(archive: Path, folder: Path) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
     _remove(partial)
+    kept = folder.parent / "files"
+    kept.mkdir(exist_ok=True)
     with zipfile.ZipFile(archive) as zipped:
-        zipped.extractall(partial)  # noqa: S202  our own build
+        for entry in zipped.infolist():
+            if not entry.is_dir():
+                target = partial / entry.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(zipped, entry, kept, target)
     (partial / ".complete").touch()
-    for path, _, files in os.walk(partial):
-        for name in files:
-            (Path(path) / name).chmod(0o444)
+    for path, _, _ in os.walk(partial):
         Path(path).chmod(0o555)
     partial.chmod(0o755)  # so that it can be moved
     partial.rename(folder)
     folder.chmod(0o555)
 
 
+def _link(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, kept: Path, target: Path) -> None:
+    is_program = bool(entry.external_attr >> 16 & 0o100)
+    known = hashlib.sha256(entry.filename.encode()).hexdigest()[:16]
+    file = kept / f"{known}-{entry.CRC:08x}-{entry.file_size}{'-x' if is_program else ''}"
+    if not file.exists():
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        partial.write_bytes(zipped.read(entry))
+        partial.chmod(0o555 if is_program else 0o444)
+        partial.replace(file)
+    target.hardlink_to(file)
+
+
 def _remove_old(name: str, into: Path) -> None:
     old = [path for path in into.glob(f"{name}-*") if len(path.name) == len(name) + 17]
     for path in sorted(old, key=lambda path: path.stat().st_mtime, reverse=True)[_KEPT:]:
         _remove(path)
+        for file in (into / "files").glob("[!.]*"):
+            if file.stat().st_nlink == 1:  # no folder has it any more
+                file.unlink()
 
 
 def _remove(folder: Path) -> None:

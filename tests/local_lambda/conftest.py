@@ -1,0 +1,119 @@
+"""The same tests again, through Lambda's runtime client: `foundation.toml` names their modules.
+
+Everything here runs on one worker, over one local Lambda and one database: what functions are told is fixed when they start.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import in_thread
+from tests.functions.conftest import Organisation, database, new_org, org, superuser
+from tests.functions.running import APP, Plane
+from tests.local_lambda.running import Lambda, client_at, setup_of
+from functions.local_lambda.local_lambda import LocalLambda
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    import httpx
+
+    from tests.conftest import Server
+    from tests.people import Issuer
+
+__all__ = ["database", "new_org", "org", "superuser"]
+
+FOUNDATION = "foundation.toml"
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return Foundation.from_parent(parent, path=file_path) if file_path.name == FOUNDATION else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.xdist_group("lambda"))
+
+
+class Foundation(pytest.File):
+    """Collects the modules that the file names once more, below this folder, so that this folder's fixtures are theirs."""
+
+    def collect(self) -> Iterator[pytest.Module]:
+        tests = self.config.rootpath / "tests" / "functions"
+        for name, left_out in tomllib.loads(self.path.read_text()).items():
+            yield _Again.from_parent(
+                self, path=tests / name, name=name, nodeid=f"{self.nodeid}::{name}", left_out=left_out
+            )
+
+
+class _Again(pytest.Module):
+    def __init__(self, *, left_out: dict[str, str], **fields: Any) -> None:
+        super().__init__(**fields)
+        self._left_out = left_out
+
+    def collect(self) -> Any:
+        for found in super().collect():
+            if getattr(found, "originalname", found.name) not in self._left_out:
+                yield found
+
+
+@pytest.fixture(scope="session")
+def module_db_url(postgres: Server) -> Iterator[str]:
+    url = postgres.clone()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(scope="session")
+def lambda_(
+    module_db_url: str, authenticator_url: Callable[[str], str], issuer: Issuer
+) -> Iterator[Lambda]:
+    setup = in_thread(setup_of(module_db_url, authenticator_url(module_db_url), issuer.jwks_url))
+    running = Lambda(setup, LocalLambda(setup))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+async def client_of(lambda_: Lambda) -> AsyncIterator[Callable[..., Awaitable[httpx.AsyncClient]]]:
+    """Gives a client of the whole plane: the routes of serverless.yml say which function answers, not the app."""
+    async with AsyncExitStack() as stack:
+
+        async def connect(_app: object, secret: str | None = None, **headers: str) -> httpx.AsyncClient:
+            return await stack.enter_async_context(client_at(lambda_.local.url, secret, **headers))
+
+        yield connect
+
+
+async def _plane_of(org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> Plane:
+    owner = await org.member("owner")
+    return Plane(org, *[await client_of(APP, secret) for secret in (org.agent, org.operator, owner.token())])
+
+
+@pytest.fixture
+async def plane(org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> Plane:
+    """An organisation whose executions run, in the functions runner and runner-llm."""
+    return await _plane_of(org, client_of)
+
+
+@pytest.fixture
+async def still_plane(
+    org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]], lambda_: Lambda
+) -> AsyncIterator[Plane]:
+    """An organisation whose doorbells are all lost: its executions stay queued."""
+    lambda_.local.faults.muted.add(org.id)
+    yield await _plane_of(org, client_of)
+    lambda_.local.faults.muted.discard(org.id)
+
+
+@pytest.fixture
+async def other_plane(
+    new_org: Callable[[], Awaitable[Organisation]], client_of: Callable[..., Awaitable[httpx.AsyncClient]]
+) -> Plane:
+    """Another organisation."""
+    return await _plane_of(await new_org(), client_of)
