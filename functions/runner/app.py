@@ -36,10 +36,11 @@ FRESH = 0.2  # of its time an invocation may have used when a step still gets al
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What outlives an event. `gate` bounds how many frames run at the same time."""
+    """What outlives an event. `queues`: those it runs. `gate` bounds how many frames run at the same time."""
 
     engine: Engine
     signer: Signer | None
+    queues: tuple[str, ...]
     gate: asyncio.Semaphore
 
 
@@ -56,7 +57,7 @@ class Runner(Worker[Opened]):
         configure_logging(known.log_level)
         bell = self._doorbell or sqs.doorbell_of(known)
         engine = engine_of(known, await open_database(known), bell)
-        return Opened(engine, Signer.from_settings(known), asyncio.Semaphore(known.concurrency))
+        return Opened(engine, Signer.from_settings(known), known.queues, asyncio.Semaphore(known.concurrency))
 
     async def shut(self, opened: Opened) -> None:
         """Close the database."""
@@ -66,7 +67,7 @@ class Runner(Worker[Opened]):
         """Run what the event names."""
         now = asyncio.get_running_loop().time()
         fresh_until = None if deadline is None else now + (deadline - now) * FRESH
-        invocation = Invocation(opened.engine, opened.gate, deadline, fresh_until)
+        invocation = Invocation(opened, deadline, fresh_until)
         if (records := event.get("Records")) is not None:
             failed = await asyncio.gather(*map(invocation.take, read_messages(records, opened.signer)))
             return failures([name for name in failed if name is not None])
@@ -82,20 +83,19 @@ class Runner(Worker[Opened]):
 class Invocation:
     """One call of the function. Loop times: it ends at `deadline` and is fresh until `fresh_until`; None: for ever."""
 
-    engine: Engine
-    gate: asyncio.Semaphore
+    opened: Opened
     deadline: float | None
     fresh_until: float | None
 
     async def take(self, message: Message) -> str | None:
         """Run what a message means; give its id when it should be delivered again."""
-        if not isinstance(message.what, Address):
-            log.warning("message %s is no doorbell and was dropped", message.id, extra={"event": "message_dropped"})
+        if not isinstance(message.what, Address) or message.what.queue not in self.opened.queues:
+            log.warning("message %s is not for this runner: dropped", message.id, extra={"event": "message_dropped"})
             return None
         # With a part of its own, because a queue may deliver a message twice with the same count.
         claim_ref = f"{message.id}:{message.delivery}:{secrets.token_hex(4)}"
         try:
-            async with self.gate:
+            async with self.opened.gate:
                 if message.delivery > 1:  # its former delivery has died, or has not begun
                     await self._report_dead(message.what, message_id=message.id)
                 await self.run(message.what, claim_ref=claim_ref)
@@ -117,14 +117,14 @@ class Invocation:
             outcome = await self._run(address, claim_ref, last)
         # A refused one is left to who parked it, which has rung for then: else duplicates of messages would live on.
         if outcome.status == "waiting" and outcome.again_in_s is not None and outcome.again_in_s <= sqs.LONGEST_DELAY_S:
-            await self.engine.doorbell.ring([last[-1].message()], delay_s=max(outcome.again_in_s, 1.0))
+            await self.opened.engine.doorbell.ring([last[-1].message()], delay_s=max(outcome.again_in_s, 1.0))
         return outcome
 
     async def _run(self, address: Address, claim_ref: str | None, last: list[Address]) -> Outcome:
         is_fresh = self.fresh_until is None or asyncio.get_running_loop().time() < self.fresh_until
         return await run_frame(
             address,
-            self.engine,
+            self.opened.engine,
             control=Control(last.append),
             deadline=self.deadline,
             claim_ref=claim_ref,
@@ -137,7 +137,7 @@ class Invocation:
         return self.deadline is None or asyncio.get_running_loop().time() + seconds + KEEP_S < self.deadline
 
     async def _report_dead(self, address: Address, **claim: str) -> None:
-        await kernel.report_dead(self.engine.db, execution_id=address.execution_id, frame=address.frame, **claim)
+        await kernel.report_dead(self.opened.engine.db, execution_id=address.execution_id, frame=address.frame, **claim)
 
     async def _report_broken(self, address: Address, claim_ref: str) -> None:
         """Free at once what this delivery held; else its lease does."""

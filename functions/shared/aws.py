@@ -48,7 +48,9 @@ async def ask(service: str, operation: str, **arguments: object) -> dict[str, An
 
 def ask_now(service: str, operation: str, **arguments: object) -> dict[str, Any]:
     """Do the same in this thread, which waits: for what must be known before anything else is done."""
-    return _called(lambda: getattr(_asked(service), operation)(**arguments))
+    with _one_makes_it:  # many may ask first at the same time
+        known = _asked(service)
+    return _called(lambda: getattr(known, operation)(**arguments))
 
 
 def read_parameters(names: Sequence[str]) -> dict[str, str]:
