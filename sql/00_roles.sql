@@ -1,6 +1,8 @@
 -- The roles. Supabase brings authenticator, anon and authenticated; a plain Postgres gets the same ones here.
 --
 -- authenticator   logs in, owns nothing, may only become one of the others
+-- plane_functions may what authenticator may, and cannot log in: a login of the functions' own is a member of it. Supabase keeps
+--                 authenticator for its PostgREST: nobody knows its password, and it may be granted to nobody
 -- anon            nobody yet: may execute the two doors of the gateway and nothing else
 -- authenticated   a key or a person, inside one organisation: row-level security applies
 -- plane_runner    may execute the kernel verbs that move executions; holds no table rights
@@ -12,7 +14,7 @@ do $$
 declare
   v_role text;
 begin
-  foreach v_role in array array['anon', 'authenticated', 'plane_runner', 'plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser'] loop
+  foreach v_role in array array['anon', 'authenticated', 'plane_runner', 'plane_functions', 'plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser'] loop
     if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
       execute format('create role %I nologin noinherit', v_role);
     end if;
@@ -29,6 +31,7 @@ $$;
 grant anon to authenticator;
 grant authenticated to authenticator;
 grant plane_runner to authenticator;
+grant anon, authenticated, plane_runner to plane_functions;
 
 -- The direct path has no function-level timeouts, so they stand on the role that logs in.
 alter role authenticator set statement_timeout = '8s';

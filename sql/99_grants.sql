@@ -1,32 +1,32 @@
 -- Who may do what: every grant of the plane stands on this page. Row-level security decides about rows on top of it.
 
 -- The doors. anon may execute these four and what the doors call first.
-grant usage on schema api, gateway to anon, authenticator;
+grant usage on schema api, gateway to anon, authenticator, plane_functions;
 grant execute on function
-  api.call_with_key(text, text, jsonb, jsonb, jsonb),
+  api.call_with_key(text, text, jsonb, jsonb, jsonb, text),
   api.kernel_with_key(text, text, jsonb),
   api.call_public(text, jsonb),
   api.ping(),
-  gateway.authenticate(text, text)
-to anon, authenticator;
+  gateway.authenticate(text, text, text)
+to anon, authenticator, plane_functions;
 
 -- What api.call_public calls: one line each.
 grant execute on function
   gateway.refuse_public(text),
   gateway.show_invitation(jsonb)
-to anon, authenticator;
+to anon, authenticator, plane_functions;
 
 -- People: with their own token through PostgREST; or on the direct path, by a function that has verified it.
 grant execute on function
   api.call_with_token(jsonb, text, jsonb, text, jsonb, jsonb),
   gateway.authenticate_person(text, text)
-to authenticator;
+to authenticator, plane_functions;
 
 -- A caller inside its organisation.
 grant usage on schema api, plane, gateway to authenticated;
 grant execute on all functions in schema api to authenticated;
 revoke execute on function
-  api.call_with_key(text, text, jsonb, jsonb, jsonb),
+  api.call_with_key(text, text, jsonb, jsonb, jsonb, text),
   api.kernel_with_key(text, text, jsonb),
   api.call_with_token(jsonb, text, jsonb, text, jsonb, jsonb),
   api.call_public(text, jsonb)
@@ -357,7 +357,7 @@ grant execute on function
   plane.claim_mails(jsonb),
   plane.note_mail(jsonb)
 to plane_runner;
-grant execute on function gateway.link_claims(text) to anon, authenticator;
+grant execute on function gateway.link_claims(text) to anon, authenticator, plane_functions;
 grant select on plane.escalations, plane.escalation_links to plane_gateway;
 grant execute on function plane.role_scopes(text) to plane_gateway;
 

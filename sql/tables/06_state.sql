@@ -39,7 +39,11 @@ create policy "callers delete their state" on plane.state
   using (org_id = (select plane.caller_org()));
 
 create policy "the kernel removes expired state" on plane.state
-  for all to plane_kernel
+  for delete to plane_kernel
+  using (expires_at is not null);
+
+create policy "the kernel locks what it removes" on plane.state
+  for update to plane_kernel
   using (expires_at is not null);
 
 create policy "the kernel measures state" on plane.state
