@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.shared.jsonvalue import Json, JsonObject, parse_json
@@ -28,6 +29,7 @@ _PRINT_CAP = MAX_PRINTED * 4  # bytes: as many characters may take
 _MB = 2**20
 _PROCESS_MB = 512  # what the worker may map beyond the limit of the program: its own code and buffers
 _KILL_AFTER = 1.0  # seconds past the limit after which the worker is killed
+_PACKAGED = Path(__file__).parents[2] / "bin" / "monty"  # where the function's package has the interpreter
 _CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 # The result leaves the sandbox as text: the program's own objects never reach the host.
 _RESULT = """
@@ -191,6 +193,7 @@ def _pool_once() -> AsyncMonty:
     from pydantic_monty import AsyncMonty  # noqa: PLC0415  as above
 
     return AsyncMonty(
+        binary_path=_PACKAGED if _PACKAGED.exists() else None,
         min_processes=0,
         max_processes=8,
         request_timeout=MAX_SECONDS + 5,
