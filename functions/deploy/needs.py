@@ -28,6 +28,7 @@ ONLY_IN: Mapping[str, tuple[frozenset[str], str]] = {
 
 # Distributions that no import of ours names, by the module of ours, or of another, that is of no use without.
 UNSEEN: Mapping[str, tuple[str, str]] = {
+    "pydantic_monty": ("pydantic-monty-runtime", "the program that runs code, in a process of its own"),
     "jwt": ("cryptography", "Supabase Auth signs access tokens with ES256"),
     "functions.shared.triggers.cron": ("tzdata", "Lambda's Python has no time zones of its own"),
 }
@@ -40,6 +41,9 @@ DATA: Mapping[str, Path] = {
 
 # Parts of the library that no deployed function may use: they belong to a plane on one machine.
 LOCAL = ("functions/shared/devauth", "functions/shared/simulator", "functions/shared/postgres")
+
+# Functions that hold only the modules of ours that they import, not the whole library: strangers' programs run there.
+BARE = frozenset({"sandbox"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ import json
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from functions.deploy.archive import join_parts, write_part
 from functions.deploy.bytecode import TAG, bytecode, bytecode_name
 from functions.deploy.closure import ROOT
-from functions.deploy.needs import LOCAL, function_names, need_of
-from functions.deploy.slim import CUT, PROGRAMS, is_kept
+from functions.deploy.natives import without_symbols
+from functions.deploy.needs import BARE, LOCAL, function_names, need_of
+from functions.deploy.slim import CUT, PROGRAMS, is_compiled, is_kept
 from functions.deploy.wheels import Distribution, Site, Target, installed, locked
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 BUILD = ROOT / ".build"
 OUT = BUILD / "packages"
 _DEPLOY = Path(__file__).parent
-_MAKERS = ("archive.py", "bytecode.py", "packages.py", "slim.py")  # a change in these makes every part anew
+_MAKERS = ("archive.py", "bytecode.py", "natives.py", "packages.py", "slim.py")  # a change in these makes every part anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Part:
 
     key: str
     files: Mapping[str, Path | bytes]
+    distribution: str = ""
 
     def path(self, build: Path) -> Path:
         return build / "parts" / f"{self.key}.zip"
@@ -78,6 +80,8 @@ def _distributions(need: Need, site: Site) -> tuple[Distribution, ...]:
 
 
 def _own(need: Need, maker: str) -> list[Part]:
+    if need.name in BARE:
+        return [_part({path.relative_to(ROOT).as_posix(): path for path in need.closure.ours.values()}, maker)]
     roots = [ROOT / "functions" / "shared", need.folder, *need.data]
     parts = [_part(_files(root), maker) for root in roots]
     return [_part({"functions/__init__.py": ROOT / "functions" / "__init__.py"}, maker), *parts]
@@ -102,6 +106,7 @@ def _others(distributions: Iterable[Distribution], site: Site, maker: str) -> li
         Part(
             f"{one.name}-{one.version}-{_key(maker, one.name)}",
             {name: site.folder / name for name in one.files if is_kept(one.name, name)},
+            one.name,
         )
         for one in distributions
     ]
@@ -127,10 +132,12 @@ def _write(part: Part, cache: Path) -> None:
     files: dict[str, bytes] = {}
     for name, source in part.files.items():
         files[name] = _content(source)
-        if name.endswith(".py"):
+        if name.endswith(".py") and is_compiled(part.distribution, name):
             packed = bytecode(files[name], name)
             if packed is not None:
                 files[bytecode_name(name)] = packed
+        elif name in PROGRAMS or ".so" in PurePath(name).suffixes:
+            files[name] = without_symbols(files[name])
     write_part(part.path(cache), files, PROGRAMS)
 
 
