@@ -7,8 +7,9 @@ from pydantic import Field
 from starlette.requests import Request
 
 from functions.shared.auth.keys import AGENT_SCOPES, OPERATOR_ONLY, SCOPES, new_key
+from functions.shared.auth.signatures import read_signing_key
 from functions.shared.db import keys
-from functions.shared.errors import FieldProblem
+from functions.shared.errors import Conflict, FieldProblem
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.web import (
     Answer,
@@ -33,6 +34,16 @@ MAX_LIFE = 315_360_000
 Kind: TypeAlias = Literal["agent", "operator"]
 
 
+SigningKey: TypeAlias = Annotated[
+    str | None,
+    Field(
+        max_length=64,
+        description="Base64 of a public Ed25519 key. Requests with this API key must then be signed (RFC 9421), "
+        "so that the API key alone is worth nothing.",
+    ),
+]
+
+
 class CreateKey(Body):
     """What the new key is for and what it may do."""
 
@@ -45,6 +56,7 @@ class CreateKey(Body):
         Field(max_length=len(SCOPES), description="What it may do; left out: all that its kind may."),
     ] = None
     expires_in_seconds: Annotated[int | None, Field(ge=1, le=MAX_LIFE)] = None
+    signing_key: SigningKey = None
 
     def wanted_scopes(self) -> list[str]:
         """Give the scopes, each once. Raises InvalidInput for those that do not exist or that its kind may not have."""
@@ -95,6 +107,9 @@ class RotateKey(Body):
     expires_in_seconds: Annotated[
         int | None, Field(ge=1, le=MAX_LIFE, description="Of the new key; left out: as the old one was made.")
     ] = None
+    signing_key: Annotated[SigningKey, Field(description="Of the new key; left out: the old one's, if it has one.")] = (
+        None
+    )
 
 
 class Key(Answer):
@@ -113,6 +128,7 @@ class Key(Answer):
     last_used_at: Annotated[Timestamp | None, Field(description="To the minute.")]
     rotated_from: Annotated[UUID | None, Field(description="The key that this one took over from.")]
     rotated_to: Annotated[UUID | None, Field(description="The key that took over; this one ends at expires_at.")]
+    signed: Annotated[bool, Field(description="Whether requests with it must be signed.")]
 
 
 class CreatedKey(Key):
@@ -141,6 +157,7 @@ _KEY: JsonObject = {
     "last_used_at": None,
     "rotated_from": None,
     "rotated_to": None,
+    "signed": False,
 }
 _PATH = f"/api/keys/{_KEY['id']}"
 
@@ -159,8 +176,9 @@ _PATH = f"/api/keys/{_KEY['id']}"
 )
 async def create_key(body: CreateKey, db: Db, request: Request) -> object:
     """Make a key. Its secret is in this answer and nowhere else. It can have only scopes that your key has."""
+    scopes, signing_key = body.wanted_scopes(), _signing_key(body.signing_key, request)
     key = new_key(body.kind, peppers_of(request.app))
-    fields: JsonObject = {"name": body.name, "kind": body.kind, "scopes": [*body.wanted_scopes()]}
+    fields: JsonObject = {"name": body.name, "kind": body.kind, "scopes": [*scopes], "signing_key": signing_key}
     answer: Any = await keys.create_key(db, key, {**fields, "expires_in_seconds": body.expires_in_seconds})
     return {**answer, "secret": None if db.is_replayed else key.secret}
 
@@ -232,9 +250,28 @@ async def rotate_key(key_id: UUID, body: RotateKey, db: Db, request: Request) ->
 
     Needs `keys:manage`, or the key rotates itself: then the new one ends when the old one would have ended.
     """
+    signing_key = _signing_key(body.signing_key, request)
     key = new_key(peppers=peppers_of(request.app))
-    answer: Any = await keys.rotate_key(db, key_id, key, body.model_dump())
+    answer: Any = await keys.rotate_key(db, key_id, key, {**body.model_dump(), "signing_key": signing_key})
     return {**answer, "secret": None if db.is_replayed else key.secret}
+
+
+def _signing_key(sent: str | None, request: Request) -> str | None:
+    """Read a public key. Without a pepper the database could be asked past the functions, which verify signatures."""
+    if sent is None:
+        return None
+    try:
+        known = read_signing_key(sent)
+    except ValueError as error:
+        hint = "Send base64 of the raw public key: `agentplane keys create --signed` makes a pair."
+        raise invalid_input([FieldProblem("/signing_key", "wrong_form", f"This is {error}.", hint)]) from None
+    if not peppers_of(request.app)[0]:
+        raise Conflict(
+            "Signed keys need a plane whose keys are kept with a pepper.",
+            code="pepper_required",
+            hint="Set AGENTPLANE_KEY_PEPPER, as docs/keys.md says, then make the key again.",
+        )
+    return known
 
 
 app = create_app("keys", router)

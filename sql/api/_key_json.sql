@@ -21,5 +21,6 @@ as $$
     'revoked_at', p_key.revoked_at,
     'last_used_at', p_key.last_used_at,
     'rotated_from', p_key.rotated_from,
-    'rotated_to', p_key.rotated_to);
+    'rotated_to', p_key.rotated_to,
+    'signed', p_key.signing_key is not null);
 $$;

@@ -2,9 +2,12 @@
 --
 -- idempotency: {"key", "fingerprint"}; the answer is then {"answer", "replayed"}
 -- lease: what gateway._lease_tokens takes; the answer is then {"answer", "replayed", "lease"}
+-- signed_by: the public key by which the function has verified the request's signature
 -- SECURITY INVOKER, because a role cannot be set inside a definer. Its parameters are named as PostgREST's body.
 -- Raises what gateway.authenticate, gateway._lease_tokens, gateway._begin_once and the verb raise.
-create function api.call_with_key(key_hash text, fn text, payload jsonb default '{}', idempotency jsonb default null, lease jsonb default null)
+create function api.call_with_key(
+  key_hash text, fn text, payload jsonb default '{}', idempotency jsonb default null, lease jsonb default null, signed_by text default null
+)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -12,7 +15,7 @@ set statement_timeout = '8s'
 set lock_timeout = '2s'
 as $$
 declare
-  v_claims jsonb := gateway.authenticate(key_hash, coalesce(fn, ''));
+  v_claims jsonb := gateway.authenticate(key_hash, coalesce(fn, ''), signed_by);
   v_lease  jsonb;
   v_answer jsonb;
 begin

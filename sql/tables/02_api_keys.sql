@@ -18,9 +18,11 @@ create table plane.api_keys (
   last_used_at timestamptz,               -- within a minute
   rotated_from uuid,                      -- the key that this one takes over from
   rotated_to   uuid,                      -- the key that takes over: this one works until expires_at
+  signing_key  text check (signing_key ~ '^[A-Za-z0-9+/]{43}=$'), -- Ed25519, public: requests with this key must be signed; never changes
   constraint api_keys_kind_is_known check (kind in ('agent', 'operator', 'runner')),
   constraint api_keys_org_iff_not_runner check ((kind = 'runner') = (org_id is null)),
-  constraint api_keys_hash_is_unique unique (key_hash)
+  constraint api_keys_hash_is_unique unique (key_hash),
+  constraint api_keys_runners_do_not_sign check (kind <> 'runner' or signing_key is null)
 );
 
 create index api_keys_recent on plane.api_keys (org_id, created_at desc, id desc);

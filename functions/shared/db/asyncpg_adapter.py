@@ -28,8 +28,8 @@ ANSWER_SECONDS = 12.0
 _TRACED = "from (select set_config('plane.trace_id', ${}, true)) as traced"  # for the audit; ends with the transaction
 _STATEMENTS = {
     "call_with_key": (
-        f"select api.call_with_key($1, $2, $3, $4, $5) {_TRACED.format(6)}",
-        ("key_hash", "fn", "payload", "idempotency", "lease", "trace_id"),
+        f"select api.call_with_key($1, $2, $3, $4, $5, $6) {_TRACED.format(7)}",
+        ("key_hash", "fn", "payload", "idempotency", "lease", "signed_by", "trace_id"),
     ),
     "call_with_token": (
         f"select api.call_with_token($1, $2, $3, $4, $5, $6) {_TRACED.format(7)}",

@@ -23,7 +23,7 @@ from functions.shared.db.failures import (
 from functions.shared.db.port import Answer, ApiKey, Caller, Idempotency, Lease, Person
 from functions.shared.db.schema_version import schema_version_of
 from functions.shared.db.together import GROUPED, Together
-from functions.shared.errors import Conflict, Forbidden
+from functions.shared.errors import Conflict, Forbidden, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,9 +101,23 @@ class Doors(ABC):
 
     async def _call(self, caller: Caller, arguments: JsonObject, *, safe: bool) -> Json:
         if isinstance(caller, ApiKey):
-            return await self._open("call_with_key", {"key_hash": caller.key_hash, **arguments}, safe=safe)
+            return await self._call_with_key(caller, {"key_hash": caller.key_hash, **arguments}, safe=safe)
         door, who = self.door_of(caller)
         return await self._open(door, {**who, **arguments}, safe=safe, token=caller.token)
+
+    async def _call_with_key(self, caller: ApiKey, arguments: JsonObject, *, safe: bool) -> Json:
+        """Call; when the key turns out to ask for signatures, verify the request's, and call again."""
+        seal = caller.seal
+        if seal is not None and seal.signed_by is not None:
+            arguments["signed_by"] = seal.signed_by
+        try:
+            return await self._open("call_with_key", arguments, safe=safe)
+        except Unauthenticated as refused:
+            signing_key = refused.extra.pop("signing_key", None)  # no caller's business
+            if seal is None or not isinstance(signing_key, str) or signing_key == seal.signed_by:
+                raise
+            seal.verify(signing_key)
+            return await self._open("call_with_key", {**arguments, "signed_by": signing_key}, safe=safe)
 
     async def _lease(self, caller: Caller, arguments: JsonObject, lease: Lease, *, safe: bool) -> JsonObject:
         answer = cast("JsonObject", await self._call(caller, {**arguments, "lease": lease.asked}, safe=safe))

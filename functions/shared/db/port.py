@@ -9,11 +9,25 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 
+class Seal(Protocol):
+    """The signature that came with a request. `signed_by`: the public key that it was verified by; None: not yet."""
+
+    signed_by: str | None
+
+    def verify(self, signing_key: str) -> None:
+        """Verify it by a key's public key. Raises Unauthenticated `signature_invalid`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Who calls: what was made of the presented key (`functions.shared.auth.keys.hash_key`)."""
+    """Who calls: what was made of the presented key (`functions.shared.auth.keys.hash_key`).
+
+    `seal`: the request's signature. Only keys that were made with a public key ask for one.
+    """
 
     key_hash: str
+    seal: Seal | None = field(default=None, compare=False)  # it is the request's: a caller is a key of caches
 
 
 @dataclass(frozen=True, slots=True)

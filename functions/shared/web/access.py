@@ -13,6 +13,7 @@ from fastapi.security import HTTPBearer
 from functions.shared.auth.keys import hash_key, is_key
 from functions.shared.errors import NextStep, Unauthenticated
 from functions.shared.web.connection import peppers_of, tokens_of
+from functions.shared.web.seals import seal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +105,8 @@ async def authenticate(request: Request) -> Caller:
     if not authorization:
         raise _unauthenticated("missing_key", "This route needs an API key, or the access token of a person.")
     if scheme.lower() == "bearer" and is_key(secret):
-        return ApiKey(hash_key(secret, peppers_of(request.app)))
+        key_hash = hash_key(secret, peppers_of(request.app))
+        return ApiKey(key_hash, await seal_of(request, secret, key_hash))
     if scheme.lower() == "bearer" and secret.startswith("eyJ"):
         from functions.shared.auth.tokens import no_sign_in  # noqa: PLC0415  only who gets tokens loads it
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from functions.shared.db.port import ApiKey
-from functions.shared.errors import Unauthenticated
+from functions.shared.errors import RateLimited, Unauthenticated
 from functions.shared.web.access import authenticate
 from functions.shared.web.connection import settings_of
 from functions.shared.web.exchange import exchange_of
 from functions.shared.web.rates import Rate, Rates, Ticket
+from functions.shared.web.seals import RequestSeal, check_seal
 from functions.shared.web.sign_of_life import named_agent
 from functions.shared.web.strangers import Strangers
 
@@ -40,9 +41,15 @@ class Admitted:
         self._ticket: Ticket | None = None
 
     async def __aenter__(self) -> None:
-        self._strangers.check(self._address, self._credentials)
+        try:
+            self._strangers.check(self._address, self._credentials)
+        except RateLimited:
+            if not await self._has_proof():
+                raise
         try:
             caller = await authenticate(self._request)
+            if isinstance(caller, ApiKey):
+                check_seal(self._request.app, caller)
         except Unauthenticated:
             if self._credentials:
                 self._strangers.note_failure(self._address)
@@ -58,17 +65,33 @@ class Admitted:
             raise ticket.refusal
         state["ticket"] = self._ticket = ticket
 
+    async def _has_proof(self) -> bool:
+        """Whether a key's own signature is there: who can sign is no stranger, whatever came from the same address.
+
+        The key alone tells nothing, because such keys may be known to others.
+        """
+        if "signature-input" not in self._request.headers:
+            return False
+        try:
+            caller = await authenticate(self._request)
+            return isinstance(caller, ApiKey) and check_seal(self._request.app, caller)
+        except Unauthenticated:
+            return False
+
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         ticket = self._ticket
+        caller: Caller | None = self._request.scope["state"].get("caller")
+        if isinstance(caller, ApiKey) and isinstance(caller.seal, RequestSeal):
+            caller.seal.forget()
         if ticket is not None:
             ticket.settle(error)
         if isinstance(error, Unauthenticated):
             self._strangers.note_failure(self._address)
-            if ticket is not None:
+            if ticket is not None and not error.code.startswith("signature_"):
                 _rates_of(self._request.app).forget(_name(self._request.scope["state"]["caller"])[0])
             return
         db: CallerDb | None = self._request.scope["state"].get("db")
-        if db is not None and db.is_asked:
+        if db is not None and db.is_asked and not _is_signed(db.caller):
             self._strangers.note_known(self._credentials)
         if ticket is not None:
             exchange_of(self._request).headers.update(ticket.headers())
@@ -78,6 +101,10 @@ def lease_of(request: Request) -> Lease | None:
     """Give what the request's first call of the database takes along."""
     ticket: Ticket | None = request.scope["state"].get("ticket")
     return ticket.lease if ticket is not None else None
+
+
+def _is_signed(caller: Caller) -> bool:
+    return isinstance(caller, ApiKey) and caller.seal is not None and caller.seal.signed_by is not None
 
 
 def _name(caller: Caller) -> tuple[str, str]:

@@ -78,6 +78,7 @@ def create_app(
     app.state.doorbell = doorbell
     app.state.rates = None
     app.state.strangers = None
+    app.state.signing_keys = None
     app.state.settings = None
     app.state.wake = None
     app.openapi = lambda: openapi_of(app)

@@ -109,7 +109,8 @@ def _plain(scope: Scope, exchange: Exchange) -> Scope:
     """Give the scope that the routes see: HEAD is a GET, a trailing slash does not matter."""
     path = scope["path"]
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
-    state = {**scope.get("state", {}), "exchange": exchange}
+    sent = {"method": scope["method"], "path": path, "raw_path": scope.get("raw_path")}  # which signatures cover
+    state = {**scope.get("state", {}), "exchange": exchange, **sent}
     return {**scope, "method": method, "path": path.rstrip("/") or "/", "raw_path": None, "state": state}
 
 
