@@ -28,8 +28,8 @@ from functions.shared.engine.runner import run_frame
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.postgres.migrate import apply
 from functions.shared.postgres.urls import with_login
-from functions.shared.steps import Guarded
 from functions.shared.steps.base import Context, Done
+from functions.shared.steps.redaction import Guarded
 
 APPROVER = "4f0b7a52-6a3d-4d1b-9a35-2f5f9f6a1c77"  # approvals are decided by people
 RESUMES = 20  # at most, of one long execution

@@ -30,8 +30,9 @@ from functions.shared.engine.runner import run_frame
 from functions.shared.engine.step_scope import FrameEffects
 from functions.shared.errors import PlaneError, Unavailable
 from functions.shared.log import configure_logging
-from functions.shared.steps import HANDLERS, Context, Done, HttpPolicy
+from functions.shared.steps import Context, Done, HttpPolicy
 from functions.shared.steps import fetch as clock_reader
+from functions.shared.steps.handlers import HANDLERS
 from tests.chaos.clocks import loop_with_shifted_time, shift_wall_clock
 from tests.chaos.doorbells import UnsureDoorbell, listen
 

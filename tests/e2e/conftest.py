@@ -15,7 +15,8 @@ from functions.shared.dispatch.doorbell import SilentDoorbell
 from functions.shared.dispatch.in_process import InProcessDoorbell
 from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.runner import run_frame
-from functions.shared.steps import HANDLERS, HttpPolicy
+from functions.shared.steps import HttpPolicy
+from functions.shared.steps.handlers import HANDLERS
 from tests.e2e.counting_server import CountingServer
 from tests.e2e.faults import Crash
 from tests.e2e.tenant import Tenant

@@ -16,7 +16,8 @@ from functions.shared.engine.outcome import Outcome
 from functions.shared.engine.policy import Policy
 from functions.shared.engine.runner import run_frame
 from functions.shared.errors import Unavailable
-from functions.shared.steps import HANDLERS, Context, Done, Usage
+from functions.shared.steps import Context, Done, Usage
+from functions.shared.steps.handlers import HANDLERS
 from tests.e2e.conftest import Plane, make_engine, running_plane
 from tests.e2e.faults import Crash, WatchedDatabase
 from tests.e2e.patience import eventually

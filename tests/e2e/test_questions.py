@@ -13,7 +13,8 @@ import pytest
 from functions.shared.db import kernel
 from functions.shared.engine.policy import Policy
 from functions.shared.errors import PlaneError
-from functions.shared.steps import HANDLERS, Context, Done, Handler, NeedsPerson, StepFailed, Usage
+from functions.shared.steps import Context, Done, Handler, NeedsPerson, StepFailed, Usage
+from functions.shared.steps.handlers import HANDLERS
 from tests.e2e.conftest import Plane, running_plane
 from tests.e2e.faults import Fault, WatchedDatabase
 from tests.e2e.patience import eventually

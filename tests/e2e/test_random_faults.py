@@ -29,7 +29,8 @@ from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
 from functions.shared.dispatch.doorbell import SilentDoorbell
 from functions.shared.engine.policy import Policy
 from functions.shared.errors import PlaneError, Unavailable
-from functions.shared.steps import HANDLERS, Context, Done, NeedsPerson, StepFailed
+from functions.shared.steps import Context, Done, NeedsPerson, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 from tests.e2e.conftest import running_plane
 from tests.e2e.faults import Crash, WatchedDatabase
 from tests.e2e.oracle import ASKS, SOMEBODY, Expected, Oracle, Result, differences, masked

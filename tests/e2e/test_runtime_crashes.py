@@ -9,7 +9,8 @@ from functions.shared.db import kernel
 from functions.shared.dispatch.doorbell import Address, SilentDoorbell
 from functions.shared.engine.policy import Policy
 from functions.shared.engine.runner import run_frame
-from functions.shared.steps import HANDLERS, Context, Done
+from functions.shared.steps import Context, Done
+from functions.shared.steps.handlers import HANDLERS
 from tests.e2e.conftest import make_engine, running_plane
 from tests.e2e.faults import Crash
 from tests.e2e.patience import eventually

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from functions.shared.engine.policy import Policy
-from functions.shared.steps import HANDLERS, Context, Done
+from functions.shared.steps import Context, Done
+from functions.shared.steps.handlers import HANDLERS
 from tests.e2e.conftest import running_plane
 
 if TYPE_CHECKING:

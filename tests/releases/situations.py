@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from functions.shared.steps import HANDLERS
 from functions.shared.steps.base import Context, Done, StepFailed, Usage
+from functions.shared.steps.handlers import HANDLERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

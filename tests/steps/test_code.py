@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from functions.shared.sandbox import close_sandbox
-from functions.shared.steps import HANDLERS, Context, Handler, StepFailed
+from functions.shared.steps import Context, Handler, StepFailed
 from functions.shared.steps.code import CodeStep
+from functions.shared.steps.handlers import HANDLERS
 from functions.shared.steps.redaction import Guarded
 from functions.shared.steps.sandbox_function import SandboxFunction
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from functions.shared.simulator import Rule, Simulator
-from functions.shared.steps import HANDLERS, Context, StepFailed
+from functions.shared.steps import Context, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),

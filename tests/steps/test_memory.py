@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from functions.shared.steps import HANDLERS
 from functions.shared.steps.base import StepFailed
+from functions.shared.steps.handlers import HANDLERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

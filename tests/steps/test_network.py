@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from functions.shared.steps import HANDLERS, Context, HttpPolicy, StepFailed
+from functions.shared.steps import Context, HttpPolicy, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 
 http = HANDLERS["http"]
 fetch_page = HANDLERS["tool"]

@@ -15,8 +15,9 @@ import pytest
 
 from functions.shared.config import Settings
 from functions.shared.engine.assembly import engine_of
-from functions.shared.steps import HANDLERS, Context, StepFailed
+from functions.shared.steps import Context, StepFailed
 from functions.shared.steps.code import CodeStep
+from functions.shared.steps.handlers import HANDLERS
 from functions.shared.steps.sandbox_function import SandboxFunction
 from tests.steps.conftest import LambdaService
 

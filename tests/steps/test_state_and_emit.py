@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from functions.shared.steps import HANDLERS, Context, StepFailed
+from functions.shared.steps import Context, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 
 state, emit = HANDLERS["state"], HANDLERS["emit"]
 

@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from functions.shared.dsl.catalogue import TOOL_NAMES
-from functions.shared.steps import HANDLERS, Context, HttpPolicy, StepFailed
+from functions.shared.steps import Context, HttpPolicy, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 from functions.shared.tools import TOOLS, describe
 
 tool = HANDLERS["tool"]

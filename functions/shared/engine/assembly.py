@@ -10,8 +10,9 @@ from functions.shared.engine.guard import PolicyGuard
 from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.rules import RulesCache
 from functions.shared.sealing import Sealer
-from functions.shared.steps import HANDLERS, HttpPolicy
+from functions.shared.steps import HttpPolicy
 from functions.shared.steps.code import CodeStep
+from functions.shared.steps.handlers import HANDLERS
 from functions.shared.steps.redaction import Guarded
 from functions.shared.steps.sandbox_function import SandboxFunction
 

@@ -20,7 +20,8 @@ from functions.shared.engine.policy import Engine, Policy
 from functions.shared.engine.retry import RetryPolicy
 from functions.shared.engine.runner import run_frame
 from functions.shared.errors import PlaneError
-from functions.shared.steps import HANDLERS, Done, HttpPolicy, NeedsPerson, StepFailed
+from functions.shared.steps import Done, HttpPolicy, NeedsPerson, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,9 @@ from typing import NoReturn, Self
 from functions.shared.engine.interpreter import LeafResult
 from functions.shared.engine.plan import Start
 from functions.shared.jsonvalue import Json, JsonObject
-from functions.shared.steps import HANDLERS, Context, HttpPolicy, StepFailed
 from functions.shared.sandbox import close_sandbox
+from functions.shared.steps import Context, HttpPolicy, StepFailed
+from functions.shared.steps.handlers import HANDLERS
 
 
 class _NoEffects:
