@@ -71,7 +71,7 @@ class Environment:
     @property
     def is_alive(self) -> bool:
         """Whether the process can take an event."""
-        return self._exit is not None and not self._exit.done()
+        return self._exit is not None and not self._exit.done() and not _has_ended(self.pid)
 
     async def start(self) -> Ended | None:
         """Start the process and load the handler. None when it asks for its first event, else how that failed."""
@@ -204,6 +204,14 @@ def _peak_mb(pid: int) -> int:
     except OSError:
         pass
     return 0
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether our child is gone, which nobody may have told us yet."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _exit_text(code: int) -> str:

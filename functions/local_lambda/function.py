@@ -6,8 +6,8 @@ import asyncio
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from functions.local_lambda.environment import Ended, Environment, Started
@@ -86,6 +86,21 @@ class LocalFunction:
             return await self._run(environment, body, request)
         finally:
             await self._give_back(environment)
+
+    @property
+    def at_work(self) -> list[Environment]:
+        """Give those that have an event."""
+        return list(self._busy)
+
+    async def change(self, **fields: Any) -> None:
+        """Give it another time limit, memory or variables, as a deployment does: what is idle ends."""
+        self._known = replace(self._known or await asyncio.to_thread(self.started), **fields)
+        await self.recycle()
+
+    async def restore(self) -> None:
+        """Take back what was changed."""
+        self._known = None
+        await self.recycle()
 
     async def stop(self) -> None:
         """End every environment."""

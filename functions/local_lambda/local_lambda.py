@@ -42,7 +42,7 @@ class Setup:
 
     `variables`: told to every function besides what serverless.yml gives it. `most`: environments of a function
     without a reserved limit, and batches of a queue at the same time; a machine has fewer cores than a region.
-    `visibility_s`: instead of the queues' own. `beside`: paths that something else answers.
+    `again_after_s`: when failed messages come again, instead of when their visibility ends. `beside`: paths that something else answers.
     """
 
     manifest: Manifest
@@ -51,7 +51,7 @@ class Setup:
     unpacked: Path = UNPACKED
     port: int = 0
     most: int = 6
-    visibility_s: float | None = None
+    again_after_s: float | None = None
     is_ticking: bool = False
     beside: Mapping[str, Any] = field(default_factory=dict[str, Any])
     on_line: Callable[[str, str], None] = _say_nothing
@@ -188,7 +188,8 @@ class LocalLambda:
                     lineage=self.lineage,
                     batch_size=read.batch_size,
                     most=min(read.maximum_concurrency or self.setup.most, self.setup.most),
-                    visibility_s=self.setup.visibility_s,
+                    visibility_s=self.setup.manifest.queues[read.name].visibility_timeout_s,
+                    again_after_s=self.setup.again_after_s,
                 )
         for queue in self.setup.manifest.queues.values():
             if queue.dead_letters is not None and queue.name in self.sources:

@@ -28,7 +28,7 @@ EMPTY_S = 1.0  # how long an empty queue is left alone when nobody says that som
 
 @dataclass(slots=True)
 class QueueSource:
-    """One queue → one function. `visibility_s`: None is the queue's own."""
+    """One queue → one function. `again_after_s`: when what failed comes again; None: when its visibility ends."""
 
     queue: str
     url: str
@@ -38,7 +38,8 @@ class QueueSource:
     lineage: Lineage
     batch_size: int
     most: int
-    visibility_s: float | None = None
+    visibility_s: float = 30.0
+    again_after_s: float | None = None
     dead: QueueSource | None = None
     may_loop: bool = True
     deliveries: int = 0
@@ -97,8 +98,6 @@ class QueueSource:
             "AttributeNames": ["All"],
             "WaitTimeSeconds": 0,
         }
-        if self.visibility_s is not None:
-            asked["VisibilityTimeout"] = max(1, round(self.visibility_s))
         messages = cast("list[dict[str, Any]]", (await self.services.sqs("ReceiveMessage", **asked)).get("Messages", []))
         if self.dead is not None:
             self.dead.wake()  # what was received too often has just gone there
@@ -145,8 +144,20 @@ class QueueSource:
         if done:
             entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(done)]
             await self.services.sqs("DeleteMessageBatch", QueueUrl=self.url, Entries=entries)
-        if failed:
-            self.wake(self.visibility_s or 0)
+        left = [message for message in messages if message["MessageId"] in failed]
+        if left:
+            await self._come_again(left)
+
+    async def _come_again(self, messages: list[dict[str, Any]]) -> None:
+        if self.again_after_s is None:
+            self.wake(self.visibility_s)
+            return
+        await asyncio.sleep(self.again_after_s)
+        entries = [
+            {"Id": str(n), "ReceiptHandle": one["ReceiptHandle"], "VisibilityTimeout": 0}
+            for n, one in enumerate(messages)
+        ]
+        await self.services.sqs("ChangeMessageVisibilityBatch", QueueUrl=self.url, Entries=entries)
 
     def _event(self, messages: list[dict[str, Any]]) -> JsonObject:
         return {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AnswerT = TypeVar("AnswerT")
 
 PEPPER = "a-pepper-of-at-least-32-characters,"  # new keys are kept with it; those of the template's database without
-VISIBILITY_S = 1.0
+AGAIN_AFTER_S = 0.2
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ async def setup_of(
         "AGENTPLANE_TOKEN_ISSUER": ISSUER,
         **(variables or {}),
     }
-    return Setup(manifest, parameters, variables=told, visibility_s=VISIBILITY_S, **fields)
+    return Setup(manifest, parameters, variables=told, again_after_s=AGAIN_AFTER_S, **fields)
 
 
 class ToFront(httpx.AsyncBaseTransport):
