@@ -162,10 +162,10 @@ async def test_what_runs_with_more_rights_is_owned_by_a_role_that_bypasses_nothi
     assert len(rows) > 15
     roles = await catalogue.fetch("""
         select rolname from pg_roles where rolname in
-          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser', 'plane_runner',
+          ('plane_kernel', 'plane_gateway', 'plane_auditor', 'plane_eraser', 'plane_runner', 'plane_functions',
            'authenticator', 'anon', 'authenticated')
         and not (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)""")
-    assert len(roles) == 8
+    assert len(roles) == 9
     assert await names(catalogue, "select rolname from pg_roles where rolname like 'plane_%' and rolcanlogin") == []
 
 
@@ -190,7 +190,8 @@ async def test_anon_may_open_the_doors_and_nothing_else(catalogue: asyncpg.Conne
     assert set(await names(catalogue, executable("anon"))) == doors
     # Whose login it is: it has verified the token itself.
     direct = {"api.call_with_token", "gateway.authenticate_person"}
-    assert set(await names(catalogue, executable("authenticator"))) == doors | direct
+    for login in ("authenticator", "plane_functions"):
+        assert set(await names(catalogue, executable(login))) == doors | direct
     everybody = f"""
         select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace,
           lateral aclexplode(p.proacl) a
@@ -226,7 +227,7 @@ async def test_a_definer_that_tenants_call_takes_the_organisation_from_the_claim
 async def test_runners_hold_no_tables(catalogue: asyncpg.Connection) -> None:
     found = f"""
         select r.rolname || ': ' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        cross join (values ('plane_runner'), ('anon'), ('authenticator')) as r (rolname)
+        cross join (values ('plane_runner'), ('plane_functions'), ('anon'), ('authenticator')) as r (rolname)
         where n.nspname in {OURS} and c.relkind in ('r', 'v', 'm', 'p')
           and has_table_privilege(r.rolname, c.oid, 'select, insert, update, delete, truncate, references, trigger')"""
     assert await names(catalogue, found) == []

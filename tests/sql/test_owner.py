@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from tests.conftest import Server
 
-ROLES = "anon, authenticated, authenticator, plane_runner, plane_kernel, plane_gateway, plane_auditor, plane_eraser"
+ROLES = (
+    "anon, authenticated, authenticator, plane_functions, plane_runner,"
+    " plane_kernel, plane_gateway, plane_auditor, plane_eraser"
+)
 
 
 @pytest.fixture(params=["bypassrls", "nobypassrls"])

@@ -26,8 +26,8 @@ TIMEOUTS = (("statement_timeout", "8s"), ("lock_timeout", "2s"), ("idle_in_trans
 
 
 async def ensure_login(connection: Connection, name: str, password: str) -> None:
-    """Make the role, or give an existing one this password. Raises ValueError for a name that is none, PostgresError."""
-    login = _name(name)
+    """Make the role, or give an existing one this password. Raises PostgresError, ValueError for what is no name."""
+    login = checked_name(name)
     quoted = await connection.fetchval("select quote_literal($1::text)", password)
     async with connection.transaction():
         if not await connection.fetchval("select exists (select from pg_catalog.pg_roles where rolname = $1)", login):
@@ -41,7 +41,7 @@ async def ensure_login(connection: Connection, name: str, password: str) -> None
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; give its exit code: 0 done, 1 refused, 3 cannot connect."""
     parser = argparse.ArgumentParser(prog="python -m functions.shared.postgres.login")
-    parser.add_argument("name", type=_name, help="the role, such as agentplane_functions")
+    parser.add_argument("name", type=checked_name, help="the role, such as agentplane_functions")
     parser.add_argument("--db-url", default=os.environ.get("AGENTPLANE_DB_URL"), help="the owner's address")
     given = parser.parse_args(arguments)
     password = os.environ.get("AGENTPLANE_LOGIN_PASSWORD")
@@ -53,10 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _ensure(url: str, name: str, password: str) -> int:
     try:
         async with connected(url) as connection:
-            await ensure_login(connection, name, password)
-    except PostgresError as error:
-        print(f"{name} was not made: {error}", file=sys.stderr)  # noqa: T201  a command line
-        return 1
+            try:
+                await ensure_login(connection, name, password)
+            except PostgresError as error:
+                print(f"{name} was not made: {error}", file=sys.stderr)  # noqa: T201  a command line
+                return 1
     except CONNECT_ERRORS as error:
         print(f"cannot connect to {without_password(url)}: {error}", file=sys.stderr)  # noqa: T201
         return 3
@@ -64,9 +65,10 @@ async def _ensure(url: str, name: str, password: str) -> int:
     return 0
 
 
-def _name(text: str) -> str:
+def checked_name(text: str) -> str:
+    """Give the name back. Raises ValueError when it is not one that may be written into a statement."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", text) or text.startswith(("pg_", "plane_")):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a name: small letters, digits and _, not pg_… or plane_…")
+        raise ValueError(f"{text!r} is not a name: small letters, digits and _, not pg_… or plane_…")
     return text
 
 
