@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVERLESS = ROOT / "serverless.yml"
@@ -20,7 +20,6 @@ ANY = "ANY"
 DEFAULT_ROUTE = "$default"
 
 _VARIABLE = re.compile(r"\$\{([^${}]+)\}")
-_GREEDY = "{proxy+}"
 
 Tree: TypeAlias = dict[str, Any]
 
@@ -79,16 +78,6 @@ class Manifest:
     architecture: str
     functions: Mapping[str, Function]
     queues: Mapping[str, Queue]
-
-    def function_of(self, method: str, path: str) -> Function | None:
-        """Give the function that answers a request: the most specific route wins, as at an HTTP API."""
-        found = [
-            (_specificity(route), function)
-            for function in self.functions.values()
-            for route in function.routes
-            if _matches(route, method, path)
-        ]
-        return max(found, key=lambda each: each[0])[1] if found else None
 
 
 def load(
@@ -224,30 +213,6 @@ class _Variables:
                 return value  # pyright: ignore[reportUnknownVariableType]
             case _:
                 return None
-
-
-def _matches(route: tuple[str, str], method: str, path: str) -> bool:
-    if route[0] not in (ANY, method):
-        return False
-    if route[1] == DEFAULT_ROUTE:
-        return True
-    wanted, given = route[1].split("/"), path.split("/")
-    if wanted[-1].endswith("+}"):
-        return (
-            len(given) >= len(wanted) and _same(wanted[:-1], given[: len(wanted) - 1]) and bool(given[len(wanted) - 1])
-        )
-    return len(wanted) == len(given) and _same(wanted, given)
-
-
-def _same(wanted: Sequence[str], given: Sequence[str]) -> bool:
-    return all(want == have or (want.startswith("{") and have) for want, have in zip(wanted, given, strict=True))
-
-
-def _specificity(route: tuple[str, str]) -> tuple[bool, list[int], bool]:
-    """Order routes: a path before $default; a name, a variable, a greedy one at each part; a method before ANY."""
-    method, path = route
-    parts = [0 if part.endswith("+}") else 1 if part.startswith("{") else 2 for part in path.split("/")]
-    return path != DEFAULT_ROUTE, parts, method != ANY
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,180 @@
+"""What the code of a deployed function uses, by its sources: settings, queues, operations of AWS."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from functions.deploy.closure import closure_of, file_of, imports_of
+from functions.deploy.needs import FOLDERS
+from functions.shared.config import Settings
+from tests.deploy.kernel_verbs import verbs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fastapi import FastAPI
+
+FIELDS = frozenset(Settings.model_fields)
+# Properties of the settings, and what they are made of.
+PROPERTIES: dict[str, set[str]] = {
+    "auth_address": {"auth_url", "supabase_url"},
+    "is_pooled": {"database_pooled", "database_url"},
+}
+HOLDERS = re.compile(r"settings|known|settings\(\)|plane\.settings|settings_of\(.+\)")
+
+DOORBELLS = {"functions.shared.dispatch.signing", "functions.shared.dispatch.sqs", "functions.shared.web.connection"}
+DOORBELL_FIELDS = {"doorbell_key", "queue_urls", "stage"}
+DATABASE = {"functions.shared.db.opening", "functions.shared.web.connection", "functions.shared.auth.tokens"}
+DATABASE_FIELDS = {
+    "database_url",
+    "database_connections",
+    "key_pepper",
+    "supabase_url",
+    "supabase_publishable_key",
+    "runner_key",
+}
+RINGS, WAKES = frozenset({"default", "llm"}), frozenset({"chores"})
+ASKING = {"invoke": "invoke", "read_parameters": "get_parameters"}
+ACTIONS = {
+    "send_message_batch": "sqs:SendMessage",
+    "get_queue_attributes": "sqs:GetQueueAttributes",
+    "get_parameters": "ssm:GetParameters",
+    "invoke": "lambda:InvokeFunction",
+}
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Names of settings; of queues that it sends to; actions of AWS that it calls."""
+
+    settings: frozenset[str]
+    queues: frozenset[str]
+    actions: frozenset[str]
+
+
+def folder_of(function: str) -> str:
+    """Give the folder of a deployed function."""
+    return FOLDERS.get(function, function)
+
+
+def app_of(function: str) -> FastAPI | None:
+    """Give the function's app; None for what answers no requests."""
+    module = importlib.import_module(f"functions.{folder_of(function)}.app")
+    return getattr(module, "app", None)
+
+
+@cache
+def uses_of(function: str, *, is_fed_by_queues: bool) -> Uses:
+    """Find what a function uses.
+
+    Everybody's library reads settings that only some need. What signs doorbells counts for those that send or take
+    messages, what opens the database for those that do more than to describe the API, the runner key for those that
+    call kernel verbs.
+    """
+    folder = folder_of(function)
+    modules = closure_of(f"functions.{folder}.app").ours
+    own = {name for name in modules if not name.startswith(("functions.shared.dispatch", "functions.shared.web"))}
+    signals = set[str]().union(*map(_signals, own))
+    rings, wakes = "ring" in signals, bool(signals & {"wake", "wake_chore"})
+    reads = {(field, name) for name in modules for field in _reads(name)}
+    if not (rings or wakes or is_fed_by_queues):
+        reads = {(field, name) for field, name in reads if not (field in DOORBELL_FIELDS and name in DOORBELLS)}
+    if not opens_database(function):
+        reads = {(field, name) for field, name in reads if not (field in DATABASE_FIELDS and name in DATABASE)}
+    if not verbs_of(f"functions.{folder}"):
+        reads = {(field, name) for field, name in reads if field != "runner_key"}
+    operations = {operation for name in modules for operation in _operations(name)}
+    if not (rings or wakes):
+        operations.discard("send_message_batch")
+    settings = frozenset(field for field, _ in reads)
+    if not any(_is_secret(field) for field in settings):
+        operations.discard("get_parameters")
+    return Uses(
+        settings=settings,
+        queues=(RINGS if rings else frozenset()) | (WAKES if wakes else frozenset()),
+        actions=frozenset(ACTIONS[operation] for operation in operations),
+    )
+
+
+def opens_database(function: str) -> bool:
+    """Tell whether a function needs the database: all but the sandbox, and what only describes the API."""
+    folder = folder_of(function)
+    app = app_of(function)
+    if app is None:
+        return "functions.shared.db.opening" in closure_of(f"functions.{folder}.app").ours
+    return bool(paths_of(function) - describing())
+
+
+def paths_of(function: str) -> set[str]:
+    """Give the paths that a function's app serves."""
+    app = app_of(function)
+    return set() if app is None else {getattr(route, "path", "") for route in app.router.routes}
+
+
+@cache
+def describing() -> frozenset[str]:
+    """Give the paths by which every app describes itself: /, /docs, /openapi.json and their like."""
+    return frozenset(paths_of("agents") & paths_of("audit") & paths_of("pages"))
+
+
+def strange_reads() -> Iterator[str]:
+    """Give where a secret setting is read of something that HOLDERS does not list: `uses_of` would not see it."""
+    secret = {field for field in FIELDS if _is_secret(field)}
+    for path in sorted(file_of("functions").parent.rglob("*.py")):  # pyright: ignore[reportOptionalMemberAccess]
+        if path.parts[-3:-1] == ("functions", "deploy") or path.name == "config.py" or "local_lambda" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in secret
+                and not HOLDERS.fullmatch(ast.unparse(node.value))
+            ):
+                yield f"{path.name}:{node.lineno}: {ast.unparse(node)}"
+
+
+def _is_secret(field: str) -> bool:
+    return "SecretStr" in str(Settings.model_fields[field].annotation) or field == "supabase_publishable_key"
+
+
+@cache
+def _nodes(module: str) -> tuple[ast.AST, ...]:
+    path = file_of(module)
+    return () if path is None else tuple(ast.walk(ast.parse(path.read_bytes())))
+
+
+def _reads(module: str) -> Iterator[str]:
+    for node in _nodes(module):
+        if not isinstance(node, ast.Attribute) or node.attr not in FIELDS | PROPERTIES.keys():
+            continue
+        if HOLDERS.fullmatch(ast.unparse(node.value)):
+            yield from PROPERTIES.get(node.attr, {node.attr})
+
+
+@cache
+def _signals(module: str) -> frozenset[str]:
+    """Give which of `….ring(…)`, `….wake(…)` and `wake_chore(…)` a module calls."""
+    functions = [node.func for node in _nodes(module) if isinstance(node, ast.Call)]
+    methods = {each.attr for each in functions if isinstance(each, ast.Attribute)} & {"ring", "wake"}
+    return frozenset(
+        methods | {each.id for each in functions if isinstance(each, ast.Name)} & {"ring", "wake", "wake_chore"}
+    )
+
+
+def _operations(module: str) -> Iterator[str]:
+    """Give the operations of `aws.ask(service, operation, …)`, and those that have a function of their own there."""
+    path = file_of(module)
+    if path is None or "functions.shared.aws" not in imports_of(path):
+        return
+    for node in _nodes(module):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func).removeprefix("aws.")
+        if called in {"ask", "ask_now"}:
+            yield str(ast.literal_eval(node.args[1]))
+        elif called in ASKING:
+            yield ASKING[called]
