@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from agentplane import AgentPlane, ApiError, PlaneUnreachable
+from agentplane.errors import AgentPlaneError
+from agentplane.signing import SigningKey
 
 from tests.cli.conftest import DevProcess
 
@@ -70,6 +72,28 @@ def test_a_run_that_fails_says_why(client: AgentPlane) -> None:
     assert ended.status == "failed"
     assert ended.error is not None
     assert ended.error["message"] == "not today"
+
+
+def test_a_signed_key_works_for_who_has_the_private_one(client: AgentPlane, plane: DevProcess) -> None:
+    pair = SigningKey.generate()
+    made = client.keys.create("signed", scopes=["state:read", "state:write"], signing_key=pair.public)
+    assert made["signed"] is True
+    url, secret = plane.ready["url"], made["secret"]
+    with AgentPlane(url, secret, signing_key=pair.private) as signing:
+        assert signing.me()["key"]["id"] == made["id"]
+        assert signing.state.put("signed", "caf\u00e9 /&?=+ 1", {"n": 1}).value == {"n": 1}
+        assert signing.state.get("signed", "caf\u00e9 /&?=+ 1").value == {"n": 1}
+        assert [found.key for found in signing.state.list("signed")] == ["caf\u00e9 /&?=+ 1"]
+        signing.state.delete("signed", "caf\u00e9 /&?=+ 1")
+        assert signing.call("GET", "/api/state", query={"component": "signed"}, headers={"AgentPlane-Agent": "x"})
+    with AgentPlane(url, secret) as alone, pytest.raises(ApiError) as unsigned:
+        alone.me()
+    assert unsigned.value.code == "signature_required"
+    with AgentPlane(url, secret, signing_key=SigningKey.generate().private) as other, pytest.raises(ApiError) as bad:
+        other.state.put("signed", "k", 1)
+    assert bad.value.code == "signature_invalid"
+    with pytest.raises(AgentPlaneError, match="base64 of the 32 bytes"):
+        AgentPlane(url, secret, signing_key="nonsense")
 
 
 def test_a_plane_that_is_not_there_cannot_be_reached() -> None:

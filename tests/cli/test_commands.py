@@ -149,6 +149,18 @@ def test_keys_are_shown_once_and_work_until_they_are_revoked(agentplane: Command
     assert "unauthenticated" in run_command("state", "get", "nothing", "here", **reader).err
 
 
+def test_a_signed_key_is_made_with_its_private_half(agentplane: Command, plane: DevProcess) -> None:
+    made = agentplane("keys", "create", "signer", "--signed", "--json").json()
+    url = plane.ready["url"]
+    both = {"AGENTPLANE_URL": url, "AGENTPLANE_API_KEY": made["secret"], "AGENTPLANE_SIGNING_KEY": made["private_key"]}
+    assert run_command("state", "put", "signed", "k", "1", **both).code == 0
+    del both["AGENTPLANE_SIGNING_KEY"]
+    refused = run_command("state", "get", "signed", "k", **both)
+    assert refused.code == 1
+    assert "signature_required" in refused.err
+    assert "private key" in agentplane("keys", "create", "signer 2", "--signed").out
+
+
 def test_an_operator_creates_organisations_by_the_database_address(plane: DevProcess) -> None:
     created = run_command("orgs", "create", "acme", "--json", "--db-url", plane.ready["db_url"])
     key = created.json()["api_key"]

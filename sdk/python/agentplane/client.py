@@ -12,6 +12,7 @@ import httpx
 from agentplane.errors import AgentPlaneError, ApiError, PlaneUnreachable
 from agentplane.models import Agent, Execution, State, Step, Workflow
 from agentplane.people import Invitations, Members, Organisations
+from agentplane.signing import SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ class AgentPlane:
     `url` and `api_key` come from AGENTPLANE_URL and AGENTPLANE_API_KEY when they are not given.
     `token`: a person's access token, or a function that gives one that has not expired; AGENTPLANE_TOKEN without a key.
     `organisation`: its id or name, for a person with several (else AGENTPLANE_ORGANISATION).
+    `signing_key`: the private key of an API key whose requests must be signed (else AGENTPLANE_SIGNING_KEY).
     Every POST carries an Idempotency-Key, so lost answers are asked for again without doing anything twice.
     """
 
@@ -38,6 +40,7 @@ class AgentPlane:
         *,
         token: str | Callable[[], str] | None = None,
         organisation: str | None = None,
+        signing_key: str | None = None,
         timeout_seconds: float = 60,
     ) -> None:
         self.url = (url or os.environ.get("AGENTPLANE_URL") or DEFAULT_URL).rstrip("/")
@@ -45,6 +48,8 @@ class AgentPlane:
             token = api_key or os.environ.get("AGENTPLANE_API_KEY") or os.environ.get("AGENTPLANE_TOKEN") or ""
         self._secret = token
         self._organisation = organisation or os.environ.get("AGENTPLANE_ORGANISATION") or ""
+        private = signing_key or os.environ.get("AGENTPLANE_SIGNING_KEY")
+        self._signing_key = SigningKey(private) if private else None
         self._http = httpx.Client(base_url=self.url, timeout=timeout_seconds)
         self.agents = Agents(self)
         self.state = StateStore(self)
@@ -92,12 +97,16 @@ class AgentPlane:
         Raises ApiError for a problem, PlaneUnreachable when there was no answer.
         """
         sent = {**self._identity(), **(headers or {})}
-        if method == "POST":
+        signing_key = self._signing_key if sent.get("Authorization", "").startswith("Bearer ap_") else None
+        if method == "POST" or (signing_key and method != "GET"):  # a signed change must say which one it is
             sent["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
         params = {name: value for name, value in (query or {}).items() if value is not None}
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                response = self._http.request(method, path, params=params, json=body, headers=sent)
+                request = self._http.build_request(method, path, params=params, json=body, headers=sent)
+                if signing_key:
+                    signing_key.sign(request)
+                response = self._http.send(request)
             except httpx.TransportError as error:
                 if attempt == ATTEMPTS or not _may_repeat(method, error):
                     raise PlaneUnreachable(self.url, str(error) or type(error).__name__) from error

@@ -11,6 +11,7 @@ from rich.markup import escape
 from agentplane.cli.connection import connect
 from agentplane.cli.documents import read_text
 from agentplane.cli.output import console, milliseconds, moment, money, print_json, print_table, program, status_text
+from agentplane.signing import SigningKey
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
 
@@ -212,20 +213,28 @@ def create_key(
     kind: Annotated[str, typer.Option(help="agent or operator.")] = "agent",
     scope: Annotated[list[str] | None, typer.Option(help="Repeat it; what agents need when omitted.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
+    signed: Annotated[
+        bool, typer.Option("--signed", help="Its requests must be signed; makes a pair.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Create a key. It is shown once."""
+    """Create a key. It is shown once, and so is the private key of `--signed`, which never leaves this machine."""
     fields: dict[str, Any] = {"kind": kind}
     if scope:
         fields["scopes"] = scope
     if expires_in is not None:
         fields["expires_in_seconds"] = expires_in
+    pair = SigningKey.generate() if signed else None
+    if pair is not None:
+        fields["signing_key"] = pair.public
     with connect() as plane:
         created = plane.keys.create(name, **fields)
     if as_json:
-        print_json(created)
+        print_json(created | ({"private_key": pair.private} if pair else {}))
         return
     console.print(f"key [bold]{created['secret']}[/]")
+    if pair is not None:
+        console.print(f"private key [bold]{pair.private}[/]  [dim]as AGENTPLANE_SIGNING_KEY, or signing_key=…[/]")
     console.print("[dim]Keep it now: it is not shown again.[/]")
 
 
