@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 SENT = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, Traceparent, "
-    "AgentPlane-Agent, AgentPlane-Organisation"
+    "AgentPlane-Agent, AgentPlane-Organisation, Content-Digest, Signature, Signature-Input"
 )
 SHOWN = (
     "AgentPlane-Agent, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, "
