@@ -11,19 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-RUNNERS = frozenset({"runner", "runner-llm"})
 MODELS = frozenset({"runner-llm", "interpret", "memory"})
 
 # One folder is deployed under two names, each with its queue.
 FOLDERS: Mapping[str, str] = {"runner-llm": "runner"}
 
-# Libraries that few functions may hold, though more can reach the import: who holds them, and why the others do not.
+# Libraries that few functions may hold, though more reach the import: who holds them, and why the others do not.
 ONLY_IN: Mapping[str, tuple[frozenset[str], str]] = {
-    "litellm": (MODELS, "models are called by the runner of the queue llm, by interpret and by memory"),
+    "litellm": (MODELS, "what calls models runs on the queue llm; interpret and memory call them themselves"),
     "pydantic_monty": (frozenset({"sandbox"}), "code runs in the function sandbox, which has no rights"),
-    "trafilatura": (RUNNERS, "pages are read by the steps that runners run"),
-    "price_parser": (RUNNERS, "prices are read by the steps that runners run"),
-    "jmespath": (RUNNERS, "paths are taken by the steps that runners run"),
 }
 
 # Distributions that no import of ours names, by the module of ours, or of another, that is of no use without.

@@ -15,19 +15,28 @@ from functions.deploy.bytecode import TAG, bytecode, bytecode_name
 from functions.deploy.closure import ROOT
 from functions.deploy.natives import without_symbols
 from functions.deploy.needs import BARE, LOCAL, function_names, need_of
+from functions.deploy.openapi import whole_document
 from functions.deploy.slim import CUT, PROGRAMS, is_compiled, is_kept
 from functions.deploy.wheels import Distribution, Site, Target, installed, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from functions.deploy.needs import Need
     from functions.deploy.wheels import Arch
 
+DISCOVERY = "discovery"
+_TOOLS = ("functions/deploy/", "functions/local_lambda/", "functions/requirements/")
 BUILD = ROOT / ".build"
 OUT = BUILD / "packages"
 _DEPLOY = Path(__file__).parent
-_MAKERS = ("archive.py", "bytecode.py", "natives.py", "packages.py", "slim.py")  # a change in these makes every part anew
+_MAKERS = (
+    "archive.py",
+    "bytecode.py",
+    "natives.py",
+    "packages.py",
+    "slim.py",
+)  # a change in these makes every part anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Part:
     """What goes into several packages, or into one: the files of a distribution or a folder of ours."""
 
     key: str
-    files: Mapping[str, Path | bytes]
+    files: Mapping[str, Path | bytes | Callable[[], bytes]]
     distribution: str = ""
 
     def path(self, build: Path) -> Path:
@@ -84,7 +93,16 @@ def _own(need: Need, maker: str) -> list[Part]:
         return [_part({path.relative_to(ROOT).as_posix(): path for path in need.closure.ours.values()}, maker)]
     roots = [ROOT / "functions" / "shared", need.folder, *need.data]
     parts = [_part(_files(root), maker) for root in roots]
+    if need.name == DISCOVERY:
+        parts.append(_openapi(maker))
     return [_part({"functions/__init__.py": ROOT / "functions" / "__init__.py"}, maker), *parts]
+
+
+def _openapi(maker: str) -> Part:
+    """The document of all functions; made anew when any of them has changed."""
+    sources = {name: path.read_bytes() for name, path in _files(ROOT / "functions").items() if name.endswith(".py")}
+    served = [piece for name in sources if not name.startswith(_TOOLS) for piece in (name, sources[name])]
+    return Part(f"openapi-{_key(maker, *served)}", {f"functions/{DISCOVERY}/openapi.json": whole_document})
 
 
 def _files(root: Path) -> dict[str, Path | bytes]:
@@ -141,16 +159,25 @@ def _write(part: Part, cache: Path) -> None:
     write_part(part.path(cache), files, PROGRAMS)
 
 
-def _content(source: Path | bytes) -> bytes:
-    return source.read_bytes() if isinstance(source, Path) else source
+def _content(source: Path | bytes | Callable[[], bytes]) -> bytes:
+    match source:
+        case Path():
+            return source.read_bytes()
+        case bytes():
+            return source
+        case _:
+            return source()
 
 
-def _package(need: Need, parts: Sequence[Part], distributions: Sequence[Distribution], out: Path, cache: Path) -> Package:
+def _package(
+    need: Need, parts: Sequence[Part], distributions: Sequence[Distribution], out: Path, cache: Path
+) -> Package:
     path, note = out / f"{need.name}.zip", out / f"{need.name}.json"
     key = _key(*(part.key for part in parts))
     if path.exists() and note.exists():
         known = json.loads(note.read_bytes())
         if known["key"] == key and known["zip_bytes"] == path.stat().st_size:
+            path.touch()  # as new as its sources
             return Package(**{**known, "path": path, "distributions": tuple(known["distributions"])})
     note.unlink(missing_ok=True)
     join_parts(path, [part.path(cache) for part in parts])

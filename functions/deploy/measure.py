@@ -1,0 +1,80 @@
+"""What a package costs at a start: imported in a process of its own that sees nothing but the unpacked package."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from functions.deploy.archive import unpack
+from functions.deploy.needs import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from functions.deploy.packages import Package
+
+# Imports of the standard library that cost the same everywhere; what a handler costs is told as a multiple of them.
+_PROBE = """
+import sys, time
+start = time.perf_counter()
+import asyncio, dataclasses, datetime, decimal, email.message, http.client, json, logging, ssl, typing, uuid
+calibrated = time.perf_counter()
+sys.path.append(sys.argv[1])
+before = time.perf_counter()
+module = __import__(sys.argv[2], fromlist=["handler"])
+after = time.perf_counter()
+print(json.dumps({
+    "handler": callable(module.handler),
+    "calibration_ms": (calibrated - start) * 1000,
+    "import_ms": (after - before) * 1000,
+    "modules": sorted(sys.modules),
+    "outside": sorted(
+        file for one in list(sys.modules.values()) if (file := getattr(one, "__file__", None))
+        and not file.startswith((sys.argv[1], sys.base_prefix))
+    ),
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of a package. `outside` are files that were loaded from neither the package nor Python itself."""
+
+    has_handler: bool
+    calibration_ms: float
+    import_ms: float
+    modules: frozenset[str]
+    outside: tuple[str, ...]
+
+    @property
+    def ratio(self) -> float:
+        """How many times the calibration the handler's import took."""
+        return self.import_ms / self.calibration_ms
+
+    def loaded(self, names: Collection[str]) -> list[str]:
+        """Give which of `names` were loaded."""
+        return sorted(set(names) & self.modules)
+
+
+def start(folder: Path, name: str) -> Start:
+    """Import a function's handler from its unpacked package, without any environment. Raises RuntimeError."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", _PROBE, str(folder), entry_of(name)]
+    done = subprocess.run(command, cwd="/", env={}, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"The package of {name} cannot be imported:\n{done.stderr.strip()}")
+    said: dict[str, Any] = json.loads(done.stdout)
+    return Start(
+        said["handler"], said["calibration_ms"], said["import_ms"], frozenset(said["modules"]), tuple(said["outside"])
+    )
+
+
+def measured(package: Package, *, times: int = 3) -> Start:
+    """Give the quickest of some starts of a package, unpacked for that; others of this machine disturb the rest."""
+    with tempfile.TemporaryDirectory(prefix="agentplane-") as folder:
+        unpack(package.path, Path(folder))
+        return min((start(Path(folder), package.name) for _ in range(times)), key=lambda one: one.import_ms)
