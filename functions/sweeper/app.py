@@ -43,12 +43,13 @@ RING_AGAIN_S = 60.0  # after a dead letter
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What outlives an event."""
+    """What outlives an event. `deep`: a queue of so many messages gets only a trickle."""
 
     db: Database
     bell: Doorbell
     signer: Signer | None
     queue_urls: Mapping[str, str]
+    deep: int
 
 
 class Sweeper(Worker[Opened]):
@@ -57,9 +58,10 @@ class Sweeper(Worker[Opened]):
     An event `{"grace_seconds": 0}` sweeps what has only just become due, too: for an operator in a hurry.
     """
 
-    def __init__(self, doorbell: Doorbell | None = None) -> None:
+    def __init__(self, doorbell: Doorbell | None = None, *, deep: int = DEEP) -> None:
         super().__init__()
         self._doorbell = doorbell
+        self._deep = deep
 
     async def open(self) -> Opened:
         """Read the settings; the first sweep dials the database."""
@@ -67,7 +69,7 @@ class Sweeper(Worker[Opened]):
         configure_logging(known.log_level)
         bell = self._doorbell or sqs.doorbell_of(known)
         urls = {queue: url for queue, url in known.queue_urls.items() if queue != sqs.CHORES}
-        return Opened(await open_database(known), bell, Signer.from_settings(known), urls)
+        return Opened(await open_database(known), bell, Signer.from_settings(known), urls, self._deep)
 
     async def shut(self, opened: Opened) -> None:
         """Close the database."""
@@ -85,7 +87,7 @@ async def _sweep(opened: Opened, deadline: float | None, *, grace_s: float) -> d
     """Ring in pages, until nothing is due, the queues have enough, or the time is over."""
     loop = asyncio.get_running_loop()
     rung, next_due_in_s = 0, None
-    for queue, room in (await _rooms(opened.queue_urls)).items():
+    for queue, room in (await _rooms(opened.queue_urls, opened.deep)).items():
         left = room
         while left > 0 and (deadline is None or loop.time() + KEEP_S < deadline):
             asked = min(PAGE, left)
@@ -106,28 +108,29 @@ async def _sweep(opened: Opened, deadline: float | None, *, grace_s: float) -> d
     return {"rung": rung, "next_due_in_s": next_due_in_s}
 
 
-async def _rooms(queue_urls: Mapping[str, str]) -> dict[str, int]:
+async def _rooms(queue_urls: Mapping[str, str], deep: int) -> dict[str, int]:
     """Give for how many frames of each queue to ring; '' stands for all of them, where there are no queues."""
     if not queue_urls:
         return {"": RINGS}
     depths = await asyncio.gather(*map(_depth, queue_urls.values()))
     rooms: dict[str, int] = {}
-    for queue, depth in zip(queue_urls, depths, strict=True):
-        rooms[queue] = min(max(DEEP - depth, TRICKLE), RINGS)
-        if depth >= DEEP:
+    for queue, known in zip(queue_urls, depths, strict=True):
+        depth = deep if known is None else known
+        rooms[queue] = min(max(deep - depth, TRICKLE), RINGS)
+        if depth >= deep:
             log.warning("the queue %s is %d messages deep", queue, depth, extra={"event": "queue_deep", "queue": queue})
     return rooms
 
 
-async def _depth(url: str) -> int:
-    """Give how many messages wait, those that are delayed not counted; a queue that does not say counts as deep."""
+async def _depth(url: str) -> int | None:
+    """Give how many messages wait, those that are delayed not counted; None: the queue does not say."""
     name = "ApproximateNumberOfMessages"
     try:
         answer = await aws.ask("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=[name])
         return int(answer["Attributes"][name])
     except aws.AwsFailed as error:
         log.warning("a queue's depth is not known: %s", error, extra={"event": "queue_depth_unknown"})
-        return DEEP
+        return None
 
 
 async def _bury(letter: Message, opened: Opened) -> str | None:
