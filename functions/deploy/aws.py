@@ -10,6 +10,7 @@ from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 # A person waits: better a clear "no" after seconds than ten tries.
+_MESSAGE = 300
 _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
@@ -22,7 +23,7 @@ class AwsProblem(RuntimeError):
 
 
 class Aws:
-    """Clients of one region, made when they are first needed. Endpoints are botocore's own affair (AWS_ENDPOINT_URL)."""
+    """Clients of one region, made when they are first needed: `with closing(Aws(region)) as aws`."""
 
     def __init__(self, region: str) -> None:
         self.region = region
@@ -37,9 +38,15 @@ class Aws:
         except ClientError as error:
             told: dict[str, Any] = cast("Any", error).response.get("Error", {})
             code = str(told.get("Code", "Unknown"))
-            raise AwsProblem(code, f"{service}:{operation}: {code}: {told.get('Message', '')}") from None
+            message = str(told.get("Message", "")).strip().partition("\n")[0][:_MESSAGE]
+            raise AwsProblem(code, f"{service}:{operation}: {code}: {message}") from None
         except BotoCoreError as error:
             raise AwsProblem(type(error).__name__, f"{service}:{operation}: {error}") from None
+
+    def close(self) -> None:
+        """Close what was opened."""
+        while self._clients:
+            self._clients.popitem()[1].close()
 
     def _client(self, service: str) -> Any:  # noqa: ANN401
         with self._lock:

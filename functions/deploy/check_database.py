@@ -13,7 +13,6 @@ from functions.deploy.runner_keys import RUNNER_KEYS, RunnerKey
 from functions.shared.auth.keys import hash_key, is_key, read_peppers
 from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
 from functions.shared.postgres.history import (
-    MIGRATIONS,
     Migration,
     MigrationProblem,
     pending_migrations,
@@ -22,6 +21,8 @@ from functions.shared.postgres.history import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from functions.deploy.finding import Finding
     from functions.deploy.seen import Seen
     from functions.shared.postgres.connection import Connection
@@ -44,7 +45,7 @@ async def findings(seen: Seen) -> list[Finding]:
             await connection.execute("set default_transaction_read_only = on")
             return [
                 await _version(connection),
-                await _migrations(connection),
+                await _migrations(connection, seen.migrations),
                 await _keys(connection, seen),
                 await _founding(connection),
                 await _pooler(seen),
@@ -63,9 +64,9 @@ async def _version(connection: Connection) -> Finding:
     return ok("database", shown)
 
 
-async def _migrations(connection: Connection) -> Finding:
+async def _migrations(connection: Connection, folder: Path) -> Finding:
     try:
-        pending = pending_migrations(read_migrations(MIGRATIONS), await read_history(connection))
+        pending = pending_migrations(read_migrations(folder), await read_history(connection))
     except MigrationProblem as problem:
         return fail("migrations", str(problem), "Nothing is deployed until history and checkout fit together.")
     if pending:

@@ -62,8 +62,7 @@ def _is_new_enough(version: str) -> bool:
 
 
 def _packages(seen: Seen) -> Iterator[Finding]:
-    functions = seen.manifest().functions
-    artifacts = {name: seen.root / function.artifact for name, function in functions.items()}
+    artifacts = seen.artifacts()
     missing = sorted(name for name, path in artifacts.items() if not path.exists())
     if missing:
         yield fail(

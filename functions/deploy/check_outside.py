@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 SECRET_SCHEMAS = {"plane", "gateway"}
-_EXPOSED = re.compile(r"schemas are exposed: (.*)")
+_EXPOSED = re.compile(r"(?:schemas are exposed|one of the following): (.*)")  # of now, and until version 12
 _OK = 200
 _SERVER_ERROR = 500
 
@@ -116,7 +116,7 @@ async def _exposed(http: httpx.AsyncClient) -> Finding:
         body = cast("dict[str, Any]", answer.json())
     except (httpx.HTTPError, ValueError) as error:
         return warn("exposed", f"not known: {type(error).__name__}", way_out)
-    match = _EXPOSED.search(f"{body.get('hint') or ''} {body.get('message') or ''}")
+    match = _EXPOSED.search(f"{body.get('hint') or ''}\n{body.get('message') or ''}")
     if match is None:
         return warn("exposed", "the project does not tell which schemas it exposes", way_out)
     names = [name.strip() for name in match[1].split(",")]
@@ -189,4 +189,6 @@ async def _mail(seen: Seen) -> list[Finding]:
                 "Store smtp-url again: smtps://user:password@host:465, with %40 for an @ in the user's name.",
             )
         ]
+    finally:
+        client.close()
     return [ok("mail-server", f"{place} answers{' and lets us in' if parts.username else ''}")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from functions.deploy.aws import Aws, AwsProblem
 from functions.deploy.parameters import BY_NAME, PARAMETERS, problems, read_all, write
 from functions.deploy.runner_keys import RUNNER_KEYS, register
+from functions.deploy.seen import ROOT
 from functions.shared.auth.keys import SCOPES, new_key, read_peppers
 from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
 from functions.shared.postgres.history import MigrationProblem
@@ -21,6 +23,7 @@ from functions.shared.postgres.migrate import apply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from functions.deploy.parameters import Stored
     from functions.deploy.stage import Stage
@@ -56,18 +59,18 @@ class Made:
     invitation: str = field(default="", repr=False)
 
 
-async def init(stage: Stage, wanted: Wanted | None = None) -> Made:
+async def init(stage: Stage, wanted: Wanted | None = None, root: Path = ROOT) -> Made:
     """Make what is missing. Raises CannotInit, AwsProblem."""
     wanted, made = wanted or Wanted(), Made()
-    aws = Aws(stage.region)
     if not stage.database_url:
         raise CannotInit(
             "no address of the database's owner is given",
             "Set SUPABASE_DB_URL to the direct address or the session pooler's (port 5432), as postgres.",
         )
-    stored = _store(aws, stage, made)
+    with closing(Aws(stage.region)) as aws:
+        stored = _store(aws, stage, made)
     try:
-        applied = await apply(stage.database_url)
+        applied = await apply(stage.database_url, root / "supabase/migrations")
         made.done += [f"applied migration {migration}" for migration in applied]
         async with connected(stage.database_url) as connection:
             await _register(connection, stored, made)
@@ -100,7 +103,7 @@ def _store(aws: Aws, stage: Stage, made: Made) -> Mapping[str, Stored]:
         if problem := parameter.problem(value) if value else "is missing":
             raise CannotInit(
                 f"{parameter.name} {problem}",
-                "Set AGENTPLANE_SUPABASE_PUBLISHABLE_KEY (Settings, API Keys of the project); for mails AGENTPLANE_SMTP_URL.",
+                "Set AGENTPLANE_SUPABASE_PUBLISHABLE_KEY (Settings, API Keys); for mails AGENTPLANE_SMTP_URL.",
             )
         values[parameter.name] = value
     for name, value in values.items():

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from functions.deploy.aws import Aws, AwsProblem
 from functions.deploy.parameters import BY_NAME, read_all, write
 from functions.deploy.resealing import count_others, reseal_all
 from functions.deploy.runner_keys import RUNNER_KEYS, register
-from functions.deploy.seen import Seen
+from functions.deploy.seen import manifest_of
 from functions.shared.auth.keys import MAX_PEPPERS, hash_key, new_key, read_peppers
 from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
 from functions.shared.sealing import MasterKey, Sealer
@@ -41,7 +42,11 @@ class CannotRotate(RuntimeError):
 
 async def rotate(stage: Stage, name: str, say: Callable[[str], None], *, settle_s: float = SETTLE_S) -> None:
     """Replace a secret by a new one. Raises CannotRotate, AwsProblem."""
-    aws = Aws(stage.region)
+    with closing(Aws(stage.region)) as aws:
+        await _rotate(aws, stage, name, say, settle_s)
+
+
+async def _rotate(aws: Aws, stage: Stage, name: str, say: Callable[[str], None], settle_s: float) -> None:
     stored = _stored(aws, stage, name)
     if name not in SHARED:
         await _rotate_runner_key(aws, stage, name, stored, say)
@@ -67,7 +72,11 @@ async def rotate(stage: Stage, name: str, say: Callable[[str], None], *, settle_
 
 async def finish(stage: Stage, name: str, say: Callable[[str], None]) -> None:
     """Forget the former values of a secret. Raises CannotRotate while something still needs them."""
-    aws = Aws(stage.region)
+    with closing(Aws(stage.region)) as aws:
+        await _finish(aws, stage, name, say)
+
+
+async def _finish(aws: Aws, stage: Stage, name: str, say: Callable[[str], None]) -> None:
     stored = _stored(aws, stage, name)
     if name not in SHARED:
         raise CannotRotate(f"{name} has no former value", "The former key was revoked when it was replaced.")
@@ -144,8 +153,7 @@ async def _reseal(stage: Stage, keys: str, *, is_counting: bool = False) -> int:
 
 def readers(stage: Stage, name: str) -> Sequence[str]:
     """Give the functions that read a parameter; those that take messages come first, so that they know it first."""
-    seen = Seen(stage, Aws(stage.region), stored=None)
-    functions = seen.manifest().functions.values()
+    functions = manifest_of(stage).functions.values()
     path = stage.parameter(name)
     reading = [function for function in functions if path in function.environment.values()]
     return [function.name for function in sorted(reading, key=lambda each: (not each.queues, each.name))]

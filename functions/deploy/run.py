@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,13 +60,13 @@ async def run(stage: Stage, say: Callable[[str], None], options: Sequence[str] =
     if has_failed(findings):
         raise RefusedByCheck(findings)
     say("package  the functions")
-    await _command(stage, [sys.executable, "-m", "functions.deploy.package", "--arch", stage.arch], "the build")
+    await run_command(stage, [sys.executable, "-m", "functions.deploy.package", "--arch", stage.arch], "the build")
     say("migrate  the database")
     migrations = await _migrate(stage)
     for name in migrations:
         say(f"           {name}")
     say("deploy   the functions (osls, CloudFormation)")
-    await _command(stage, osls("deploy", stage, options), "osls deploy")
+    await run_command(stage, osls("deploy", stage, options), "osls deploy")
     url = await asyncio.to_thread(address_of, stage)
     say(f"ask      {url}")
     await smoke(url)
@@ -90,7 +91,7 @@ async def _migrate(stage: Stage) -> tuple[str, ...]:
         raise CannotDeploy(f"the database cannot be reached: {type(error).__name__}") from error
 
 
-async def _command(stage: Stage, command: Sequence[str], what: str) -> None:
+async def run_command(stage: Stage, command: Sequence[str], what: str) -> None:
     """Run a command of a step; it speaks for itself. The owner's address and keys are not in its environment."""
     environment = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
     environment |= stage.environment() | {"PATH": _path(), "PYTHONPATH": str(ROOT)}
@@ -111,7 +112,8 @@ def _path() -> str:
 def address_of(stage: Stage) -> str:
     """Give the address at which the stack answers. Raises CannotDeploy."""
     try:
-        stack = Aws(stage.region).call("cloudformation", "describe_stacks", StackName=stage.stack)["Stacks"][0]
+        with closing(Aws(stage.region)) as aws:
+            stack = aws.call("cloudformation", "describe_stacks", StackName=stage.stack)["Stacks"][0]
     except AwsProblem as problem:
         raise CannotDeploy(f"the functions are deployed; their address could not be read: {problem}") from problem
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}

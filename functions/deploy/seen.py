@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@lru_cache(maxsize=8)
+def manifest_of(stage: Stage, root: Path = ROOT) -> Manifest:
+    """Read the template as it is for a stage."""
+    return load(root / "serverless.yml", stage=stage.name, environment=stage.environment())
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """`stored` None: SSM could not be read, and `why`. Its values never leave this process."""
@@ -29,9 +36,19 @@ class Seen:
     why: str = ""
     root: Path = ROOT
 
+    @property
+    def migrations(self) -> Path:
+        """Give the folder of the migrations."""
+        return self.root / "supabase/migrations"
+
     def manifest(self) -> Manifest:
         """Read the template as it is for this stage."""
-        return load(self.root / "serverless.yml", stage=self.stage.name, environment=self.stage.environment())
+        return manifest_of(self.stage, self.root)
+
+    def artifacts(self) -> dict[str, Path]:
+        """Give where the package of each function is, or would be."""
+        functions = self.manifest().functions.values()
+        return {function.name: self.root / function.artifact.relative_to(ROOT) for function in functions}
 
     def secret(self, name: str) -> str | None:
         """Give a stored secret; None: it is not there, or could not be read."""
