@@ -51,11 +51,19 @@ class CallerDb:
         return answer.value
 
     async def compute(self, scope: str, make: Callable[[], Awaitable[Json]]) -> Json:
-        """Answer a POST that only computes: the scope is checked first, a repeated key gets the first answer."""
-        await self.admit(scope)
-        value = await make()
+        """Answer a POST that only computes: the scope is checked first.
+
+        A repeated key gets the first answer, and nothing is computed for it.
+        """
         if self.idempotency is None:
-            return value
+            await self.admit(scope)
+            return await make()
+        sent: JsonObject = {"key": self.idempotency.key, "fingerprint": self.idempotency.fingerprint}
+        kept = await self._call("check_access", {"scope": scope, "kept": sent})
+        if isinstance(kept, dict):
+            self.is_replayed = True
+            return kept["answer"]
+        value = await make()
         return await self.write("check_access", {"scope": scope, "answer": value})
 
     async def _call(self, fn: str, payload: JsonObject, *, safe: bool = True) -> Json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -24,11 +27,12 @@ from functions.keys.app import router as keys
 from functions.me.app import router as me
 from functions.shared.auth.signatures import read_signing_key
 from functions.shared.db.asyncpg_adapter import AsyncpgDatabase
-from functions.shared.web import create_app
+from functions.shared.web import create_app, lambda_handler
 from functions.shared.web.seals import SigningKeys
 from functions.state.app import router as state
 from tests.functions.conftest import SETTINGS
 from tests.functions.web.test_server import served
+from tests.organisations import create_org
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from tests.functions.conftest import Organisation
+    from tests.organisations import Org
 
 PEPPERED = SETTINGS.model_copy(update={"key_pepper": SecretStr("salt-of-the-plane,")})
 COVERED = ("@method", "@path", "@query", "authorization")
@@ -427,3 +432,55 @@ async def test_a_plane_without_a_pepper_makes_no_signed_keys(app: FastAPI, org: 
             headers={"Authorization": f"Bearer {org.operator}"},
         )
     assert (answer.status_code, answer.json()["code"]) == (409, "pepper_required")
+
+
+def test_signatures_hold_through_gateway_events(module_db_url: str, authenticator_url: Callable[[str], str]) -> None:
+    async def connect() -> AsyncpgDatabase:
+        return await AsyncpgDatabase.connect(authenticator_url(module_db_url))
+
+    async def made() -> Org:
+        connection = await asyncpg.connect(module_db_url)
+        try:
+            return await create_org(connection)
+        finally:
+            await connection.close()
+
+    app = create_app("signed behind a gateway", keys, me, state)
+    app.state.open_database, app.state.settings = connect, PEPPERED
+    handler = lambda_handler(app)
+    private = Ed25519PrivateKey.generate()
+    key = httpx.Request(
+        "POST", "https://api.example.com/api/keys", json={"name": "n", "signing_key": public_text(private)}
+    )
+    key.headers["Authorization"] = f"Bearer {asyncio.run(made()).operator_secret}"
+    try:
+        signer = Signer(json.loads(handler(event_of(key), None)["body"])["secret"], private)
+        body = {"component": "gateway", "key": "caf\u00e9 & co", "value": 1}
+        write = httpx.Request(
+            "POST", "https://api.example.com/api/state", json=body, headers={"Idempotency-Key": "one"}
+        )
+        written = event_of(signer.sign(write))
+        assert [handler(written, None)["statusCode"] for _ in range(2)] == [201, 201]
+        read = httpx.Request("GET", "https://api.example.com/api/state?component=gateway&key=caf%C3%A9+%26%20co")
+        assert json.loads(handler(event_of(signer.sign(read)), None)["body"])["value"] == 1
+        odd = httpx.Request("GET", "https://api.example.com/api/keys/a%20b:c@d")
+        assert handler(event_of(signer.sign(odd)), None)["statusCode"] != 401
+        written["body"] = base64.b64encode(b'{"component": "gateway", "key": "k", "value": 2}').decode()
+        assert json.loads(handler(written, None)["body"])["code"] == "signature_invalid"
+    finally:
+        handler.close()
+
+
+def event_of(request: httpx.Request) -> dict[str, Any]:
+    """Give the event that API Gateway makes of a request: headers in small letters, paths decoded, bodies in base64."""
+    return {
+        "version": "2.0",
+        "rawPath": request.url.path,
+        "rawQueryString": request.url.query.decode(),
+        "headers": dict(request.headers),
+        "requestContext": {
+            "http": {"method": request.method, "path": request.url.path, "sourceIp": "192.0.2.1"},
+        },
+        "body": base64.b64encode(request.content).decode(),
+        "isBase64Encoded": True,
+    }

@@ -137,8 +137,11 @@ async def test_a_request_that_only_computes_is_answered_once_too(client_of: Clie
     again = await client.post("/compute", headers=headers)
     free = await client.post("/compute")
     refused = await (await client_of(compute_app, await org.key([]))).post("/compute")
+    no_answer = await (await client_of(compute_app, await org.key([]))).post("/compute", headers=headers)
+    another = await (await client_of(compute_app, org.operator)).post("/compute", headers=headers)
 
-    assert (first.json(), again.json(), free.json()) == ({"number": 1}, {"number": 1}, {"number": 3})
+    assert (no_answer.status_code, another.json()) == (403, {"number": 3})
+    assert (first.json(), again.json(), free.json()) == ({"number": 1}, {"number": 1}, {"number": 2})
     assert again.headers["idempotency-replayed"] == "true"
     assert (refused.status_code, refused.json()["scope"]) == (403, "workflows:write")
     assert len(computed) == 3
