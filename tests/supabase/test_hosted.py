@@ -16,13 +16,15 @@ from functions.shared.postgres.history import read_migrations
 from functions.shared.postgres.login import ensure_login
 from functions.shared.postgres.login import main as make_login
 from functions.shared.postgres.migrate import apply, plan
+from functions.shared.postgres.realtime import switch
 from functions.shared.postgres.schema import find_broken_functions, load_schema
-from functions.shared.postgres.urls import with_login
+from functions.shared.postgres.urls import with_database, with_login
 from tests.conftest import in_thread
 from tests.e2e.conftest import running_plane
 from tests.organisations import create_org, create_runner_key
 from tests.pgbouncer import pooled
-from tests.supabase.hosted import Hosted, start_hosted
+from tests.supabase.hosted import OWNER, Hosted, start_hosted
+from tests.supabase.test_realtime import STAND_IN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,12 +120,26 @@ async def test_the_plane_runs_there_by_both_logins(hosted_on: Callable[[int], Ho
     with pooled(own) as pooler:
         await run_one(url, stand_in.authenticator_url(url), runner_key)
         await run_one(url, pooler.url(own), runner_key)
+    await listen_by_realtime(stand_in, url, runner_key)
     login = await asyncpg.connect(own)
     assert await login.fetchval("show statement_timeout") == "8s"
     for forbidden in ("select * from plane.executions", "select * from plane.state", "set role plane_kernel"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await login.execute(forbidden)
     await login.close()
+
+
+async def listen_by_realtime(stand_in: Hosted, url: str, runner_key: str) -> None:
+    """Switch Realtime on as the owner, who may make policies on its table there, and run an execution."""
+    async with connected(with_database(stand_in.server.url(), "running")) as platform:
+        await platform.execute(STAND_IN)
+        await platform.execute(f"alter table realtime.messages owner to {OWNER}")
+        await platform.execute(f"grant usage on schema realtime to {OWNER} with grant option")
+    async with connected(url) as owner:
+        await switch(owner, "on")
+        await run_one(url, stand_in.authenticator_url(url), runner_key)
+        assert await owner.fetchval("select count(*) from realtime.messages") > 0
+        await switch(owner, "off")
 
 
 async def run_one(url: str, login: str, runner_key: str) -> None:
