@@ -9,7 +9,7 @@ import pytest
 
 from functions.shared import errors
 from functions.shared.auth.keys import hash_key, new_key
-from functions.shared.db.port import ApiKey
+from functions.shared.db.port import ApiKey, Idempotency
 from functions.shared.db.postgrest_adapter import PostgrestDatabase
 from functions.shared.errors import (
     BY_STATUS,
@@ -22,6 +22,7 @@ from functions.shared.errors import (
     Unavailable,
 )
 from tests.contract.backends import serve
+from tests.organisations import create_key
 
 if TYPE_CHECKING:
     import asyncpg
@@ -168,6 +169,42 @@ async def test_a_key_that_nobody_knows_is_unauthenticated(port: Database) -> Non
         with pytest.raises(Unauthenticated) as raised:
             await port.call("probe_echo", {"value": 1}, ApiKey(key_hash))
         assert raised.value.code == "unauthenticated"
+
+
+class Seal:
+    """A signature that one public key verifies."""
+
+    def __init__(self, signing_key: str) -> None:
+        self.signed_by: str | None = None
+        self.asked: list[str] = []
+        self._signing_key = signing_key
+
+    def verify(self, signing_key: str) -> None:
+        self.asked.append(signing_key)
+        if signing_key != self._signing_key:
+            raise Unauthenticated("not by this key", code="signature_invalid")
+        self.signed_by = signing_key
+
+
+async def test_a_key_that_asks_for_signatures_is_verified_once_and_tells_nobody_its_public_key(
+    port: Database, owner: asyncpg.Connection, ours: Org
+) -> None:
+    key, signing_key = new_key(), "A" * 42 + "E="
+    key_id = await create_key(owner, ours.id, key, scopes=["state:read"])
+    await owner.execute("update plane.api_keys set signing_key = $2 where id = $1", key_id, signing_key)
+    seal, wrong = Seal(signing_key), Seal("A" * 43 + "=")
+    for _ in range(2):
+        assert await port.call("probe_echo", {"value": 1}, ApiKey(key.key_hash, seal)) == 1
+    once = await port.call_once("probe_echo", {"value": 2}, ApiKey(key.key_hash, seal), Idempotency("signed", "f"))
+    assert (once.value, once.replayed, seal.asked) == (2, False, [signing_key])
+    for caller, code in (
+        (ApiKey(key.key_hash), "signature_required"),
+        (ApiKey(key.key_hash, wrong), "signature_invalid"),
+    ):
+        with pytest.raises(Unauthenticated) as raised:
+            await port.call("probe_echo", {"value": 1}, caller)
+        assert (raised.value.code, raised.value.extra) == (code, {})
+    assert wrong.signed_by is None
 
 
 async def test_a_revoked_key_is_unauthenticated_from_the_next_call_on(

@@ -74,6 +74,46 @@ async def test_what_the_table_holds_logs_nobody_in(plane: Plane, door: asyncpg.C
         await refused(door.fetchval(CALL, stored, "get_state", {}, None), 401, "unauthenticated")
 
 
+async def test_a_key_that_asks_for_signatures_lets_in_who_names_its_public_key(
+    plane: Plane, door: asyncpg.Connection
+) -> None:
+    org = await plane.org()
+    key = await key_of(plane, org.id, scopes=["state:write"])
+    signing_key, another = ("A" * 42 + letter + "=" for letter in "EI")
+    await plane.db.execute(
+        "update plane.api_keys set signing_key = $2 where key_hash = sha256(decode($1, 'hex'))",
+        key.key_hash,
+        signing_key,
+    )
+    signed = "select api.call_with_key($1, $2, $3, signed_by => $4)"
+    for call in (
+        door.fetchval(CALL, key.key_hash, "put_state", PUT, None),
+        door.fetchval(CALL, key.key_hash, "put_state", PUT, once()),
+        door.fetchval(CALL, key.key_hash, "list_keys", {}, None),  # what it may do is not told before
+        door.fetchval(signed, key.key_hash, "put_state", PUT, another),
+        door.fetchval(signed, key.key_hash, "put_state", PUT, ""),
+    ):
+        error = await refused(call, 401, "signature_required")
+        assert json.loads(error.detail or "{}")["signing_key"] == signing_key
+    assert await plane.db.fetchval("select count(*) from plane.state where org_id = $1", org.id) == 0
+    assert await door.fetchval(signed, key.key_hash, "put_state", PUT, signing_key)
+    # Whoever asks for no signature takes any.
+    assert await door.fetchval(signed, org.agent.key_hash, "put_state", PUT, another)
+
+
+async def test_a_runner_s_key_asks_for_no_signatures_and_a_public_key_has_its_form(plane: Plane) -> None:
+    org = await plane.org()
+    key = await key_of(plane, org.id, scopes=[])
+    change = "update plane.api_keys set signing_key = $1 where key_hash = sha256(decode($2, 'hex'))"
+    for wrong in ("", "short", "A" * 44, "A" * 43 + "=\n"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await plane.db.execute(change, wrong, key.key_hash)
+    runner = new_key("runner")
+    await plane.db.execute("select gateway.create_runner_key($1, $2)", runner.key_hash, runner.prefix)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await plane.db.execute(change, "A" * 43 + "=", runner.key_hash)
+
+
 async def test_a_missing_scope_is_named(plane: Plane, door: asyncpg.Connection) -> None:
     org = await plane.org()
     key = await key_of(plane, org.id, scopes=["state:read"])

@@ -445,13 +445,12 @@ def test_signatures_hold_through_gateway_events(module_db_url: str, authenticato
         finally:
             await connection.close()
 
-    app = create_app("signed behind a gateway", keys, me, state)
+    app = create_app("signed behind a gateway", keys, me, state, agents)
     app.state.open_database, app.state.settings = connect, PEPPERED
     handler = lambda_handler(app)
     private = Ed25519PrivateKey.generate()
-    key = httpx.Request(
-        "POST", "https://api.example.com/api/keys", json={"name": "n", "signing_key": public_text(private)}
-    )
+    asked = {"name": "n", "signing_key": public_text(private)}
+    key = httpx.Request("POST", "https://api.example.com/api/keys", json=asked)
     key.headers["Authorization"] = f"Bearer {asyncio.run(made()).operator_secret}"
     try:
         signer = Signer(json.loads(handler(event_of(key), None)["body"])["secret"], private)
@@ -463,8 +462,14 @@ def test_signatures_hold_through_gateway_events(module_db_url: str, authenticato
         assert [handler(written, None)["statusCode"] for _ in range(2)] == [201, 201]
         read = httpx.Request("GET", "https://api.example.com/api/state?component=gateway&key=caf%C3%A9+%26%20co")
         assert json.loads(handler(event_of(signer.sign(read)), None)["body"])["value"] == 1
-        odd = httpx.Request("GET", "https://api.example.com/api/keys/a%20b:c@d")
-        assert handler(event_of(signer.sign(odd)), None)["statusCode"] != 401
+        odd = event_of(signer.sign(httpx.Request("GET", "https://api.example.com/api/agents/na%C3%AFve%20one:c@d")))
+        found = json.loads(handler(odd, None)["body"])
+        assert found["code"] == "invalid_input", found  # which only who may ask is told
+        odd["requestContext"]["http"]["path"] = (
+            "/api/agents/na%C3%AFve%20one:c@d"  # a front that hands it on as it came
+        )
+        found = json.loads(handler(odd, None)["body"])
+        assert found["code"] == "invalid_input", found  # which only who may ask is told
         written["body"] = base64.b64encode(b'{"component": "gateway", "key": "k", "value": 2}').decode()
         assert json.loads(handler(written, None)["body"])["code"] == "signature_invalid"
     finally:
