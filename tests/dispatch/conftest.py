@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -123,7 +124,11 @@ def deployed(
     monkeypatch.setenv("AGENTPLANE_DOORBELL_KEY", KEY)
     monkeypatch.setenv("AGENTPLANE_ALLOW_PRIVATE_HOSTS", '["127.0.0.1"]')
     settings.cache_clear()
+    root = logging.getLogger("agentplane")
+    handlers, level, propagate = [*root.handlers], root.level, root.propagate
     yield monkeypatch
+    root.handlers[:], root.propagate = handlers, propagate
+    root.setLevel(level)
     settings.cache_clear()
 
 

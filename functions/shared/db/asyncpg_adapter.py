@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json, JsonObject
 
 CONNECT_SECONDS = 5.0
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.05
 IDLE_TURNS = 8
 ACQUIRE_SECONDS = 10.0
 # Longer than the statement_timeout of the role: Postgres answers first, and this only ends calls into silence.

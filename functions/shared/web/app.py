@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,15 @@ from fastapi import FastAPI
 from mangum import Mangum
 
 from functions.shared.config import settings
+from functions.shared.errors import PlaneError
+from functions.shared.log import configure_logging, logger
 from functions.shared.web import discovery
-from functions.shared.web.connection import close_database, open_database, open_tokens
+from functions.shared.web.connection import close_database, open_database, open_tokens, settings_of
 from functions.shared.web.edge import Edge
 from functions.shared.web.openapi import openapi_of
 from functions.shared.web.plain_route import PlainRoute, PlainRouter
-from functions.shared.web.problems import add_problem_handlers
+from functions.shared.web.problem_codes import PROBLEMS
+from functions.shared.web.problems import MEDIA_TYPE, add_problem_handlers
 from functions.shared.web.route import PlaneRoute
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from functions.shared.dispatch.doorbell import Doorbell
 
 VERSION = "0.1.0"
+_log = logger("web")
 _TEXT_TYPES = [
     "text/",
     "application/json",
@@ -92,7 +97,10 @@ def create_app(
 
 
 class LambdaHandler:
-    """Calls an app with API Gateway events. One event loop for the life of the process, so connections stay open."""
+    """Calls an app with API Gateway events. One event loop for the life of the process, so connections stay open.
+
+    Settings that cannot be read are a problem of each event until they can.
+    """
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -100,7 +108,13 @@ class LambdaHandler:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  the runtime's own type
+        try:
+            known = settings_of(self._app)
+        except PlaneError as error:
+            return _not_ready(error, event)
         if self._adapter is None:
+            if known.stage:
+                configure_logging(known.log_level)
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
             self._adapter = Mangum(self._app, lifespan="off", text_mime_types=_TEXT_TYPES)
@@ -113,6 +127,28 @@ class LambdaHandler:
             self._loop.close()
             asyncio.set_event_loop(None)
             self._adapter = self._loop = None
+
+
+def _not_ready(error: PlaneError, event: dict[str, Any]) -> dict[str, Any]:
+    """Answer before there is an app to answer: it could not even say where its problems are explained."""
+    _log.error("the settings cannot be read: %s %s", error.detail, error.hint or "", extra={"code": error.code})
+    page = PROBLEMS.get(error.code)
+    document = {
+        "type": f"/problems/{error.code}",
+        "title": page.title if page else error.code,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": event.get("rawPath", ""),
+        "code": error.code,
+        "retryable": error.retryable,
+        "hint": error.hint,
+    }
+    return {
+        "statusCode": error.status,
+        "headers": {"content-type": MEDIA_TYPE, "cache-control": "no-store"},
+        "body": json.dumps(document),
+        "isBase64Encoded": False,
+    }
 
 
 def lambda_handler(app: FastAPI) -> LambdaHandler:
