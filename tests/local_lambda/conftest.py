@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from functions.local_lambda.local_lambda import LocalLambda
+from functions.shared.simulator.server import Simulator
 from tests.conftest import in_thread
 from tests.functions.conftest import Organisation, database, new_org, org, superuser
 from tests.functions.running import APP, Plane
 from tests.local_lambda.running import Lambda, client_at, setup_of
-from functions.local_lambda.local_lambda import LocalLambda
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -37,6 +38,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.xdist_group("lambda"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Show what the functions did, where a test failed."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("lambda_")
+    if report.failed and running is not None:
+        report.sections.append(("the local Lambda", running.told()))
+    return report
 
 
 class Foundation(pytest.File):
@@ -69,10 +80,20 @@ def module_db_url(postgres: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    """What stands in for model providers; organisations bring the keys."""
+    with Simulator() as serving:
+        yield serving
+
+
+@pytest.fixture(scope="session")
 def lambda_(
-    module_db_url: str, authenticator_url: Callable[[str], str], issuer: Issuer
+    module_db_url: str, authenticator_url: Callable[[str], str], issuer: Issuer, simulator: Simulator
 ) -> Iterator[Lambda]:
-    setup = in_thread(setup_of(module_db_url, authenticator_url(module_db_url), issuer.jwks_url))
+    providers = {name: value for name, value in simulator.environment.items() if not name.endswith("_KEY")}
+    setup = in_thread(
+        setup_of(module_db_url, authenticator_url(module_db_url), issuer.jwks_url, variables=providers)
+    )
     running = Lambda(setup, LocalLambda(setup))
     running.start()
     yield running

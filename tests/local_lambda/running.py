@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import httpx
 
 from functions.deploy.manifest import load
 from functions.deploy.packages import build
+from functions.local_lambda.invocation import Invocation
 from functions.local_lambda.local_lambda import LocalLambda, Setup
 from functions.local_lambda.secret_values import parameters_of
 from functions.shared.sealing import new_master_key
@@ -34,13 +36,14 @@ class Lambda:
 
     setup: Setup
     local: LocalLambda
-    log: deque[tuple[str, str]] = field(default_factory=lambda: deque[tuple[str, str]](maxlen=20_000))
+    log: deque[tuple[float, str]] = field(default_factory=lambda: deque[tuple[float, str]](maxlen=20_000))
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start it."""
-        self.setup.on_line = lambda who, line: self.log.append((who, line))
+        self.setup.on_line = lambda who, line: self.log.append((time.time(), f"{who} {line}"))
+        self.local.ledger.listeners.append(self._note)
         self._thread = threading.Thread(target=self._loop.run_forever, name="local lambda", daemon=True)
         self._thread.start()
         self._call(self.local.__aenter__()).result(60)
@@ -52,6 +55,14 @@ class Lambda:
         assert self._thread is not None
         self._thread.join(10)
         self._loop.close()
+
+    def _note(self, one: Invocation) -> None:
+        if one.is_cold or one.error or not one.about.startswith("GET "):
+            self.log.append((time.time(), one.report()))
+
+    def told(self, lines: int = 60) -> str:
+        """Give the end of the log, with invocations."""
+        return "\n".join(f"{at % 1000:7.3f} {text[:400]}" for at, text in [*self.log][-lines:])
 
     async def do(self, coroutine: Coroutine[Any, Any, AnswerT]) -> AnswerT:
         """Run this in the local Lambda's loop."""
@@ -82,7 +93,7 @@ async def setup_of(
     told = {
         "AGENTPLANE_ALLOW_PRIVATE_HOSTS": '["127.0.0.1"]',
         "AGENTPLANE_JWKS_URL": jwks_url,
-        "AGENTPLANE_LOG_LEVEL": "INFO",
+        "AGENTPLANE_LOG_LEVEL": "WARNING",
         "AGENTPLANE_STRANGER_RATE_LIMIT": "100000/60",
         "AGENTPLANE_TOKEN_ISSUER": ISSUER,
         **(variables or {}),
