@@ -35,8 +35,9 @@ def bytecode(source: bytes, name: str) -> bytes | None:
         except (SyntaxError, ValueError):
             return None
     held = list(_parts(code))
-    packed = importlib.util.MAGIC_NUMBER + _NEVER_CHECKED + importlib.util.source_hash(source) + marshal.dumps(code)
-    return packed if held else None
+    packed = marshal.dumps(code)
+    del held
+    return importlib.util.MAGIC_NUMBER + _NEVER_CHECKED + importlib.util.source_hash(source) + packed
 
 
 def _parts(value: object) -> Iterator[object]:

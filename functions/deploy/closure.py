@@ -55,7 +55,6 @@ def closure_of(entry: str, *, cut: Collection[str] = ()) -> Closure:
     return Closure(dict(sorted(ours.items())), {name: frozenset(others[name]) for name in sorted(others)})
 
 
-@cache
 def file_of(module: str) -> Path | None:
     """Give the file of one of our modules; none for a name that stands inside of a module."""
     place = ROOT.joinpath(*module.split("."))
@@ -65,9 +64,13 @@ def file_of(module: str) -> Path | None:
     return None
 
 
-@cache
 def imports_of(path: Path) -> frozenset[str]:
     """Give the dotted names that a file imports when it runs: `from a import b` gives `a` and `a.b`."""
+    return _imports_of(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _imports_of(path: Path, _changed_ns: int) -> frozenset[str]:
     return frozenset(_imports(ast.parse(path.read_bytes(), filename=path.name)))
 
 

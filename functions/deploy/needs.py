@@ -38,6 +38,9 @@ DATA: Mapping[str, Path] = {
 # Parts of the library that no deployed function may use: they belong to a plane on one machine.
 LOCAL = ("functions/shared/devauth", "functions/shared/simulator", "functions/shared/postgres")
 
+# Holds the OpenAPI document of all functions.
+DISCOVERY = "discovery"
+
 # Functions that hold only the modules of ours that they import, not the whole library: strangers' programs run there.
 BARE = frozenset({"sandbox"})
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from functions.deploy.budgets import MEGA, broken_by_size, broken_by_start, broken_by_time, budgets
+from functions.deploy.budgets import MEGA, broken_by_size, broken_by_start, broken_by_time
 from functions.deploy.measure import Start, measured
 from functions.deploy.packages import OUT, Package, build
 
@@ -46,16 +45,15 @@ def _options() -> argparse.Namespace:
 
 def _table(packages: dict[str, Package], *, measure: bool) -> list[str]:
     """Print the table; give what is over budget."""
-    _say(_HEAD if measure else _HEAD[:33])
+    _say(_HEAD if measure else f"{_HEAD[:33]}  budget")
     broken: list[str] = []
-    with ThreadPoolExecutor(1) as pool:
-        starts = pool.map(measured, packages.values()) if measure else [None] * len(packages)
-        for package, start in zip(packages.values(), starts, strict=True):
-            found = [*broken_by_size(package)]
-            if start is not None:
-                found += [*broken_by_start(package.name, start), *broken_by_time(package.name, start)]
-            broken += found
-            _say(_line(package, start) + ("  over" if found else "  ok"))
+    for package in packages.values():
+        found = [*broken_by_size(package)]
+        start = measured(package) if measure else None
+        if start is not None:
+            found += [*broken_by_start(package.name, start), *broken_by_time(package.name, start)]
+        broken += found
+        _say(_line(package, start) + ("  over" if found else "  ok"))
     return broken
 
 

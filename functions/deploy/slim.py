@@ -28,11 +28,14 @@ DROPPED: Mapping[str, re.Pattern[str]] = {
     "pydantic": re.compile(r"pydantic/(v1/|mypy\.py)"),
     # Names of languages and countries; courlan asks only whether a part of an address is a language.
     "babel": re.compile(r"babel/locale-data/(?!(root|en)\.dat$)"),
+    # Time zones, for dates in pages; dateparser has its own table of their abbreviations.
+    "pytz": re.compile(r"pytz/zoneinfo/"),
     # Objects from XML, comparisons and Schematron; pages are read by etree and html.
     "lxml": re.compile(r"lxml/(objectify|isoschematron|includes|html/(_difflib|diff|_diffcommand))\b"),
     # A server with pages for people, and a native half for it. What a call of a model loads of it is kept.
     "litellm": re.compile(
         r"litellm/rust_bridge/.*\.so$"
+        r"|litellm/litellm_core_utils/tokenizers/ec7223a39ce59f226a68acc30dc1af2788490e15$"  # p50k, of models of 2022
         r"|litellm/(harness|a2a_protocol|experimental_mcp_client|integrations/SlackAlerting)/"
         r"|litellm/llms/huggingface/.*\.txt$"
         r"|litellm/proxy/(?!"

@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from functions.deploy.closure import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Generator, Iterator, Mapping
 
 Arch: TypeAlias = Literal["x86_64", "arm64"]
 
@@ -97,7 +97,7 @@ class Site:
         return found
 
     def closed(self, names: Collection[str], cut: Collection[str]) -> tuple[Distribution, ...]:
-        """Add what `names` require, and what that requires, by name; those that are `cut` stay away with what they need.
+        """Add what `names` require, and what that requires; those that are `cut` stay away with what only they need.
 
         Raises LookupError for a requirement that the lock does not hold.
         """
@@ -138,7 +138,7 @@ def installed(build: Path, target: Target) -> Site:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Generator[None]:
     """Hold a file alone among all processes of this machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
