@@ -87,7 +87,7 @@ class Admitted:
             ticket.settle(error)
         if isinstance(error, Unauthenticated):
             self._strangers.note_failure(self._address)
-            if ticket is not None and not error.code.startswith("signature_"):
+            if ticket is not None:
                 _rates_of(self._request.app).forget(_name(self._request.scope["state"]["caller"])[0])
             return
         db: CallerDb | None = self._request.scope["state"].get("db")

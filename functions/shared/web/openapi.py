@@ -25,6 +25,7 @@ The control plane that agents call: register, keep state, run durable workflows,
 - Send `Authorization: Bearer ap_live_…`; each operation names the scope that the key needs.
 - People send the access token of their sign-in instead (`GET /api/sign-in` says where), and with several organisations
   the header `AgentPlane-Organisation: <id or name>`. Their role gives the scopes. Only people decide approvals.
+- A key that is `signed` needs each request signed (RFC 9421, Ed25519): `/problems/signature_invalid` says how.
 - Errors are `application/problem+json`: branch on `code`, follow `next`, read `/problems/{code}`.
 - Send an `Idempotency-Key` with every POST: repeating it gives the same answer, not a second thing.
 - Lists are `{data, next_cursor}`; send `next_cursor` as `cursor` for the next page.

@@ -365,6 +365,16 @@ async def test_bad_signatures_take_nothing_from_what_the_key_may_send(app: FastA
         assert '"key";r=98;' in answer.headers["ratelimit"]
 
 
+async def test_requests_with_the_key_alone_are_not_counted_as_the_keys(app: FastAPI, org: Organisation) -> None:
+    app.state.settings = PEPPERED.model_copy(update={"rate_limit": "100/3600", "stranger_rate_limit": ""})
+    async with world_of(app, org.operator) as world:
+        alone = {"Authorization": f"Bearer {world.signer.secret}"}
+        for _ in range(10):  # this process does not know yet that the key asks for signatures
+            refused(await world.http.get("/api/me", headers=alone), "signature_required")
+        answer = await world.get("/api/me")
+        assert '"key";r=99;' in answer.headers["ratelimit"]
+
+
 async def test_a_signed_key_stays_signed_when_it_is_rotated(world: World) -> None:
     request = world.http.build_request(
         "POST", f"/api/keys/{world.key['id']}/rotate", json={}, headers={"Idempotency-Key": "r1"}
