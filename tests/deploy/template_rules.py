@@ -164,8 +164,9 @@ def _sending(template: Template) -> Iterator[str]:
         if sends != (wanted := {f"{address[:-1]}.Arn}}" for address in told.values()}):
             yield f"{function}: may send to {sorted(sends)}, is told of {sorted(wanted)}"
         takes = {(right.action, right.resource) for right in rights if right.action.startswith("sqs:")}
-        takes -= {(action, queue) for action in ("sqs:SendMessage", "sqs:GetQueueAttributes") for queue in sends}
         fed = {text(source["EventSourceArn"]) for source in template.sources_of(function)}
+        takes -= {("sqs:SendMessage", queue) for queue in sends}
+        takes -= {("sqs:GetQueueAttributes", queue) for queue in sends - fed}  # to see how deep they are
         if takes != (wanted := {(action, queue) for queue in fed for action in CONSUMING}):
             yield f"{function}: takes from {sorted(takes)}, is fed by {sorted(wanted)}"
 
@@ -221,7 +222,7 @@ def _wants_tls(policy: dict[str, Any], queue: str) -> bool:
         "Effect": "Deny",
         "Principal": "*",
         "Action": "sqs:*",
-        "Resource": "*",
+        "Resource": {"Fn::GetAtt": [queue, "Arn"]},
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return {"Ref": queue} in policy["Queues"] and denied in policy["PolicyDocument"]["Statement"]
@@ -311,8 +312,11 @@ def _api(template: Template) -> Iterator[str]:
         rates = stage.get("DefaultRouteSettings", {})
         if not (rates.get("ThrottlingRateLimit") and rates.get("ThrottlingBurstLimit")):
             yield f"{name}: is not throttled"
-        if not stage.get("AccessLogSettings"):
+        logged = stage.get("AccessLogSettings", {}).get("Format", "")
+        if "$context.status" not in logged:
             yield f"{name}: has no access log"
+        if re.search(r"\$context\.(path|authorizer|http\.path)\b", logged):
+            yield f"{name}: logs paths, which may hold the token of a link or of a hook"
     for name, api in template.of_type("AWS::ApiGatewayV2::Api").items():
         if "CorsConfiguration" in api:
             yield f"{name}: answers preflights, which the functions do"

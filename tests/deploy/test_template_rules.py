@@ -174,12 +174,12 @@ BROKEN: dict[str, tuple[Callable[[Resources], None], str]] = {
         "LlmDeadQueue: keeps messages for less than 14 days",
     ),
     "a plain queue": (_set("ChoresQueue", "SqsManagedSseEnabled", False), "ChoresQueue: is not encrypted"),
-    "queues without TLS": (_without("EncryptedConnectionsOnly"), "DefaultQueue: can be used without TLS"),
+    "queues without TLS": (_without("DefaultQueuePolicy"), "DefaultQueue: can be used without TLS"),
     "a queue for everybody": (
-        lambda r: r["EncryptedConnectionsOnly"]["Properties"]["PolicyDocument"]["Statement"].append(
+        lambda r: r["LlmQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"].append(
             {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
         ),
-        "EncryptedConnectionsOnly: lets in *",
+        "LlmQueuePolicy: lets in *",
     ),
     "a queue that nobody reads": (
         _without("RunnerEventSourceMappingSQSDefaultQueue"),
@@ -218,6 +218,10 @@ BROKEN: dict[str, tuple[Callable[[Resources], None], str]] = {
     "no alarm for throttling": (_without("RunnerThrottled"), "RunnerLambdaFunction: nobody watches Throttles"),
     "no throttling": (_unset("HttpApiStage", "DefaultRouteSettings"), "HttpApiStage: is not throttled"),
     "no access log": (_unset("HttpApiStage", "AccessLogSettings"), "HttpApiStage: has no access log"),
+    "tokens in the access log": (
+        _set("HttpApiStage", "AccessLogSettings", {"Format": "$context.status $context.path"}),
+        "HttpApiStage: logs paths, which may hold the token of a link or of a hook",
+    ),
     "CORS at the gateway": (
         _set("HttpApi", "CorsConfiguration", {"AllowOrigins": ["*"]}),
         "HttpApi: answers preflights, which the functions do",
@@ -246,7 +250,7 @@ BROKEN: dict[str, tuple[Callable[[Resources], None], str]] = {
         _unset("ServerlessDeploymentBucket", "PublicAccessBlockConfiguration"),
         "ServerlessDeploymentBucket: is public or not encrypted",
     ),
-    "too many resources": (_many, "template: 485 resources, at most 400"),
+    "too many resources": (_many, "template: 489 resources, at most 400"),
 }
 
 
