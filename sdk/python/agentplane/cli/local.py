@@ -46,9 +46,15 @@ def dev(
     simulate_models: Annotated[
         bool, typer.Option("--simulate-models", help="Answer model calls by the built-in simulator; plainly labelled.")
     ] = False,
+    stack: Annotated[
+        Literal["embedded", "supabase"],
+        typer.Option("--stack", help="supabase: on a whole Supabase, started by its CLI in Docker."),
+    ] = "embedded",
 ) -> None:
     """Run a whole plane on this machine and keep it running. Ctrl-C stops it."""
     require_functions("dev")
+    if stack == "supabase" and db_url:
+        usage_error("--stack supabase and --db-url do not go together", "The stack brings its own database.")
     from agentplane.cli import local_plane  # noqa: PLC0415  imports the plane's own code
 
     options = local_plane.Options(
@@ -58,6 +64,7 @@ def dev(
         ready_file=ready_file,
         postgres=int(postgres),
         simulate_models=simulate_models,
+        has_supabase=stack == "supabase",
     )
     raise typer.Exit(local_plane.serve(options))
 

@@ -18,7 +18,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pydantic import SecretStr
 
 from agentplane.cli import operator
 from agentplane.cli.output import FAILED, OK, UNREACHABLE, USAGE, Failed, console, program
+from agentplane.cli.supabase_stack import Stack, start_stack
 from functions.local import create_local_app
 from functions.shared.auth.keys import hash_key, new_key, read_peppers
 from functions.shared.config import Settings
@@ -57,6 +58,7 @@ class Options:
     ready_file: Path | None
     postgres: int
     simulate_models: bool
+    has_supabase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,9 @@ def serve(options: Options) -> int:
 async def _serve(options: Options) -> int:
     with _lock(options.data), _listen(options.port) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
+        supabase = await _supabase(options, url) if options.has_supabase else None
+        if supabase:
+            options = replace(options, db_url=supabase.db_url)
         pepper = _key_pepper(options)
         identity = _identity(options)
         async with AsyncExitStack() as stack:
@@ -106,15 +111,17 @@ async def _serve(options: Options) -> int:
                 simulator = stack.enter_context(Simulator())
                 os.environ.update(simulator.environment)
                 _say("models", f"[yellow]simulated[/] at {simulator.url}: no model is called")
-            await _prepare(addresses.owner, identity, read_peppers(pepper))
+            await _prepare(addresses.owner, identity, read_peppers(pepper), is_alone=supabase is None)
             settings = Settings(
-                database_url=SecretStr(addresses.login),
+                database_url=None if supabase else SecretStr(addresses.login),
+                supabase_url=supabase.api_url if supabase else None,
+                supabase_publishable_key=supabase.publishable_key if supabase else None,
                 runner_key=SecretStr(identity.runner_key),
                 master_key=SecretStr(_master_key(options)),
                 key_pepper=SecretStr(pepper),
                 owner=identity.owner,
                 public_url=url,
-                local_data=options.data,
+                local_data=None if supabase else options.data,
                 log_level=os.environ.get("AGENTPLANE_LOG_LEVEL", "WARNING"),  # a terminal, not a log collector
             )
             ready = {
@@ -124,7 +131,8 @@ async def _serve(options: Options) -> int:
                 "key_pepper": pepper,
                 "pid": os.getpid(),
             }
-            server = _Server(_config(settings), lambda: _announce(ready, options))
+            mails = supabase.mail_url if supabase else f"{url}/dev/mail"
+            server = _Server(_config(settings), lambda: _announce(ready, options, mails))
             try:
                 await server.serve(sockets=[listener])
             finally:
@@ -298,17 +306,30 @@ async def _keep_running(postgres: EmbeddedPostgres) -> None:
             _say("database", f"[red]{error}[/]")
 
 
-async def _prepare(owner_url: str, identity: Identity, peppers: Sequence[str]) -> None:
-    """Bring the schema up to date; make sure that the login, the runner's key and the organisation are there."""
+async def _supabase(options: Options, url: str) -> Stack:
+    _say("stack", "Supabase in Docker; the first start fetches its images")
+    stack = await asyncio.to_thread(start_stack, options.data, url)
+    _say("stack", f"at {stack.api_url}; `supabase stop --workdir {options.data / 'stack'}` stops it")
+    return stack
+
+
+async def _prepare(owner_url: str, identity: Identity, peppers: Sequence[str], *, is_alone: bool) -> None:
+    """Bring the schema up to date; make sure that the login, the runner's key and the organisation are there.
+
+    `is_alone`: without Supabase, whose PostgREST logs in, and whose Auth knows who somebody is.
+    """
     applied = await apply(owner_url)
     _say("schema", f"{len(applied)} migration{'s' * (len(applied) != 1)} applied" if applied else "up to date")
     async with operator.owner_of(owner_url) as connection:
-        await _ensure_login(connection, identity.login, identity.login_password)
+        if is_alone:
+            await _ensure_login(connection, identity.login, identity.login_password)
         runner = await _stored(connection, identity.runner_key, peppers) or hash_key(identity.runner_key, peppers[:1])
         await connection.execute("select gateway.create_runner_key($1, $2)", runner, identity.runner_key[:14])
         if not await _stored(connection, identity.api_key, peppers):
             key = hash_key(identity.api_key, peppers[:1])
             await operator.create_first_organisation(connection, identity.organisation, key, identity.api_key[:14])
+        if not is_alone:
+            return
         await connection.execute(
             "select gateway.create_member(o.id, $1::uuid, $2, 'owner') from plane.organisations as o where o.name = $3",
             *(user_id_of(DEVELOPER), DEVELOPER, identity.organisation),
@@ -344,14 +365,14 @@ async def _ensure_login(connection: Connection, login: str, password: str) -> No
         raise Failed(message, hint="Give --db-url as a user that may create roles.", exit_code=UNREACHABLE) from error
 
 
-def _announce(ready: dict[str, Any], options: Options) -> None:
+def _announce(ready: dict[str, Any], options: Options, mails: str) -> None:
     for path in (options.data / "ready.json", *([options.ready_file] if options.ready_file else [])):
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
         write_private(path.absolute(), ready)
     url, key = ready["url"], ready["api_key"]
     console.print(f"\nAgentPlane is ready at [bold]{url}[/]   (API page: {url}/docs)")
     console.print(f"API key (kept in {options.data}): [bold]{key}[/]\n")
-    console.print(f"Inbox for people: [bold]{url}/inbox[/]   sign in as {DEVELOPER}; codes are at {url}/dev/mail\n")
+    console.print(f"Inbox for people: [bold]{url}/inbox[/]   sign in as {DEVELOPER}; codes are at {mails}\n")
     console.print("Try:", style="dim")
     console.print(f"curl -s {url}/api/me -H 'Authorization: Bearer {key}'", soft_wrap=True)
     console.print(f'{program()} run templates/workflows/hello.yaml --input \'{{"name": "Ada"}}\'', soft_wrap=True)
