@@ -33,14 +33,21 @@ class Closure:
         return frozenset(name for name, importers in self.others.items() if not importers <= set(modules))
 
 
-def closure_of(entry: str, *, cut: Collection[str] = ()) -> Closure:
-    """Follow every import from the module `entry`; modules that are `cut` are not entered. Raises LookupError."""
+def sources() -> dict[str, Path]:
+    """Give the file of every module of ours, by dotted name."""
+    folders = [path for path in (ROOT / OURS).iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+    files = [*(ROOT / OURS).glob("*.py"), *(file for folder in folders for file in folder.rglob("*.py"))]
+    return {".".join(_parts(file)): file for file in files}
+
+
+def closure_of(entry: str, modules: Mapping[str, Path], *, cut: Collection[str] = ()) -> Closure:
+    """Follow every import from `entry` through `modules`; those that are `cut` are not entered. Raises LookupError."""
     ours: dict[str, Path] = {}
     others: dict[str, set[str]] = defaultdict(set)
     todo = list(_with_parents(entry))
     while todo:
         name = todo.pop()
-        path = file_of(name)
+        path = modules.get(name)
         if name in ours or name in cut or path is None:
             continue
         ours[name] = path
@@ -55,15 +62,6 @@ def closure_of(entry: str, *, cut: Collection[str] = ()) -> Closure:
     return Closure(dict(sorted(ours.items())), {name: frozenset(others[name]) for name in sorted(others)})
 
 
-def file_of(module: str) -> Path | None:
-    """Give the file of one of our modules; none for a name that stands inside of a module."""
-    place = ROOT.joinpath(*module.split("."))
-    for path in (place / "__init__.py", place.with_suffix(".py")):
-        if path.is_file():
-            return path
-    return None
-
-
 def imports_of(path: Path) -> frozenset[str]:
     """Give the dotted names that a file imports when it runs: `from a import b` gives `a` and `a.b`."""
     return _imports_of(path, path.stat().st_mtime_ns)
@@ -72,6 +70,11 @@ def imports_of(path: Path) -> frozenset[str]:
 @cache
 def _imports_of(path: Path, _changed_ns: int) -> frozenset[str]:
     return frozenset(_imports(ast.parse(path.read_bytes(), filename=path.name)))
+
+
+def _parts(file: Path) -> tuple[str, ...]:
+    place = file.relative_to(ROOT)
+    return place.parts[:-1] if place.name == "__init__.py" else place.with_suffix("").parts
 
 
 def _with_parents(module: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.deploy.closure import ROOT, Closure, closure_of
+from functions.deploy.closure import ROOT, Closure, closure_of, sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,9 +73,9 @@ def entry_of(name: str) -> str:
     return f"functions.{FOLDERS.get(name, name)}.app"
 
 
-def need_of(name: str) -> Need:
-    """Find what a function needs. Raises LookupError for a name that is none."""
-    closure = closure_of(entry_of(name))
+def need_of(name: str, ours: Mapping[str, Path] | None = None) -> Need:
+    """Find what a function needs among our modules. Raises LookupError for a name that is none."""
+    closure = closure_of(entry_of(name), sources() if ours is None else ours)
     left_out = {
         module: why for module, (holders, why) in ONLY_IN.items() if module in closure.others and name not in holders
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from functions.deploy.archive import join_parts
-from functions.deploy.closure import ROOT
+from functions.deploy.closure import ROOT, sources
 from functions.deploy.needs import function_names, need_of
 from functions.deploy.parts import folder_part, key_of, make, maker_key, other_parts, own_parts
 from functions.deploy.slim import CUT
@@ -58,7 +58,8 @@ def build(
     with locked(cache / "build.lock"):
         site = installed(cache, Target(arch))
         maker = maker_key()
-        needs = {name: need_of(name) for name in wanted}
+        modules = sources()
+        needs = {name: need_of(name, modules) for name in wanted}
         dists = {name: _distributions(need, site) for name, need in needs.items()}
         part_of = cache_of_calls(partial(folder_part, maker=maker))  # many functions have the same library
         parts = {

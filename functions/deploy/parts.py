@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from functions.deploy.archive import write_part
 from functions.deploy.bytecode import TAG, bytecode, bytecode_name
-from functions.deploy.closure import ROOT
+from functions.deploy.closure import ROOT, sources
 from functions.deploy.natives import without_symbols
 from functions.deploy.needs import BARE, DISCOVERY, LOCAL
 from functions.deploy.openapi import whole_document
@@ -25,7 +25,7 @@ Source: TypeAlias = Path | bytes | Callable[[], bytes]
 
 _HERE = Path(__file__).parent
 _MAKERS = ("archive.py", "bytecode.py", "natives.py", "parts.py", "slim.py")  # a change in these makes every part anew
-_TOOLS = ("functions/deploy/", "functions/local_lambda/", "functions/requirements/")
+_TOOLS = ("functions.deploy", "functions.local_lambda")
 _WORTH_A_PROCESS = 4  # parts
 
 
@@ -105,7 +105,7 @@ def _part(files: Mapping[str, Path], maker: str) -> Part:
 
 def _openapi(maker: str) -> Part:
     """The document of all functions; made anew when any of them has changed."""
-    served = {name: path for name, path in _files(ROOT / "functions").items() if not name.startswith(_TOOLS)}
+    served = {name: path for name, path in sorted(sources().items()) if not name.startswith(_TOOLS)}
     pieces = [piece for name, path in served.items() for piece in (name, path.read_bytes())]
     return Part(f"openapi-{key_of(maker, *pieces)}", {f"functions/{DISCOVERY}/openapi.json": whole_document})
 
@@ -115,7 +115,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return {
         name: path
         for name, path in sorted(found.items())
-        if not name.startswith(LOCAL) and path.suffix not in {".md", ".pyc"} and "node_modules" not in path.parts
+        if not name.startswith(LOCAL) and path.suffix not in {".md", ".pyc"}
     }
 
 
