@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 async def failure_of(function: str, context: Context, **config: object) -> StepFailed:
     with pytest.raises(StepFailed) as failed:
-        await CodeStep(SandboxFunction(function, starts_s=0.4).run)(
+        await CodeStep(SandboxFunction(function, starts_s=0.4, patience_s=0).run)(
             {"python": "result = 1", "timeout": "100ms", **config}, context
         )
     return failed.value
@@ -67,6 +67,14 @@ async def test_every_answer_of_lambda_is_a_typed_failure_and_none_is_repeated(
     assert failed.details["function"] == function
     assert failed.retry_after == (3.0 if function == "busy" else None)
     assert lambda_service.invoked(function) == before + 1
+
+
+async def test_what_was_throttled_is_asked_for_again_until_a_sandbox_is_free(
+    lambda_service: LambdaService, context: Callable[..., Context]
+) -> None:
+    run = CodeStep(SandboxFunction("busy_at_first", patience_s=5).run)
+    assert (await run({"python": "result = 2"}, context())).output == 2
+    assert lambda_service.invoked("busy_at_first") == 3
 
 
 async def test_inputs_that_no_call_can_carry_are_refused_before_it(

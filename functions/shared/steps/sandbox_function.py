@@ -1,16 +1,20 @@
 """Programs run in the function `sandbox`, by Lambda Invoke: it has no rights, no settings and no secrets.
 
-botocore repeats nothing; the step's own `retry` does. A program is pure and its seed is fixed: one that ran twice,
-behind an answer that was lost, has computed the same and done nothing.
+botocore repeats nothing. What Lambda throttled has not run, and is asked for again for a while: many steps share few
+sandboxes. All else is left to the step's own `retry`: a program is pure and its seed is fixed, so that one which ran
+twice, behind an answer that was lost, has computed the same and done nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.shared.aws import MAX_PAYLOAD, AwsFailed, invoke
+from functions.shared.aws import MAX_PAYLOAD, AwsFailed, Invoked, invoke
 from functions.shared.jsonvalue import parse_json
 from functions.shared.sandbox import Finished, ProgramFailed
 from functions.shared.steps.base import StepFailed
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from functions.shared.sandbox import Program
 
 STARTS_S = 20.0  # a cold start, the way there and back, and the last second of a program that must be killed
+PATIENCE_S = 15.0  # with sandboxes that are all busy
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
 _BUSY = 429
 _TOO_LARGE = 413
 _IN_VAIN = frozenset({"NoCredentialsError", "PartialCredentialsError", "NoRegionError", "ParamValidationError"})
@@ -32,12 +39,13 @@ class SandboxFunction:
 
     name: str
     starts_s: float = STARTS_S
+    patience_s: float = PATIENCE_S
 
     async def run(self, program: Program) -> Finished:
         """Run a program there. Raises ProgramFailed for what a run here raises it for, else StepFailed."""
         payload = _payload(program)
         try:
-            invoked = await invoke(self.name, payload, timeout_s=program.limit_s + self.starts_s)
+            invoked = await self._invoke(payload, program.limit_s + self.starts_s)
         except AwsFailed as failed:
             raise self._not_run(failed) from None
         try:
@@ -47,6 +55,17 @@ class SandboxFunction:
         if invoked.error is not None:
             raise self._ended(answer)
         return self._read(answer)
+
+    async def _invoke(self, payload: bytes, timeout_s: float) -> Invoked:
+        until, pause = time.monotonic() + self.patience_s, _FIRST_PAUSE_S
+        while True:
+            try:
+                return await invoke(self.name, payload, timeout_s=timeout_s)
+            except AwsFailed as failed:
+                if failed.status != _BUSY or time.monotonic() + pause > until:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
     def _not_run(self, failed: AwsFailed) -> StepFailed:
         details: JsonObject = {"function": self.name, "aws": failed.code}
