@@ -17,7 +17,7 @@ from functions.deploy.wheels import Target
 from functions.local_lambda.route_table import Route, RouteTable
 from functions.shared.engine.verdicts import HOP_BUDGET
 from tests.deploy.cloudformation import Template, text
-from tests.deploy.uses import app_of, describing, folder_of, opens_database, strange_reads, uses_of
+from tests.deploy.uses import MODULES, app_of, describing, folder_of, opens_database, strange_reads, uses_of
 
 if TYPE_CHECKING:
     from functions.deploy.manifest import Manifest
@@ -177,7 +177,7 @@ def test_a_setting_too_many_or_too_few_is_noticed(tmp_path: Path):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_models_library_is_told_about_where_it_is_packed(name: str):
     told = [key for key in MANIFEST.functions[name].environment if key.startswith("LITELLM_")]
-    assert bool(told) == ("litellm" in need_of(name).modules)
+    assert bool(told) == ("litellm" in need_of(name, MODULES).modules)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from functions.deploy.closure import closure_of, file_of, imports_of
+from functions.deploy.closure import closure_of, imports_of, sources
 from functions.deploy.needs import FOLDERS
 from functions.shared.config import Settings
 from tests.deploy.kernel_verbs import verbs_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+MODULES = sources()
 FIELDS = frozenset(Settings.model_fields)
 # Properties of the settings, and what they are made of.
 PROPERTIES: dict[str, set[str]] = {
@@ -39,6 +40,7 @@ DATABASE_FIELDS = {
     "runner_key",
 }
 RINGS, WAKES = frozenset({"default", "llm"}), frozenset({"chores"})
+SIGNALS = {"ring", "wake", "wake_chore"}
 ASKING = {"invoke": "invoke", "read_parameters": "get_parameters"}
 ACTIONS = {
     "send_message_batch": "sqs:SendMessage",
@@ -77,22 +79,22 @@ def uses_of(function: str, *, is_fed_by_queues: bool) -> Uses:
     call kernel verbs.
     """
     folder = folder_of(function)
-    modules = closure_of(f"functions.{folder}.app").ours
+    modules = closure_of(f"functions.{folder}.app", MODULES).ours
     own = {name for name in modules if not name.startswith(("functions.shared.dispatch", "functions.shared.web"))}
-    signals = set[str]().union(*map(_signals, own))
+    signals = set[str]().union(*(_facts(name).signals for name in own))
     rings, wakes = "ring" in signals, bool(signals & {"wake", "wake_chore"})
-    reads = {(field, name) for name in modules for field in _reads(name)}
+    reads = {(field, name) for name in modules for field in _facts(name).reads}
     if not (rings or wakes or is_fed_by_queues):
         reads = {(field, name) for field, name in reads if not (field in DOORBELL_FIELDS and name in DOORBELLS)}
     if not opens_database(function):
         reads = {(field, name) for field, name in reads if not (field in DATABASE_FIELDS and name in DATABASE)}
     if not verbs_of(f"functions.{folder}"):
         reads = {(field, name) for field, name in reads if field != "runner_key"}
-    operations = {operation for name in modules for operation in _operations(name)}
+    operations = {operation for name in modules for operation in _facts(name).operations}
     if not (rings or wakes):
         operations.discard("send_message_batch")
     settings = frozenset(field for field, _ in reads)
-    if not any(_is_secret(field) for field in settings):
+    if not settings & SECRET:
         operations.discard("get_parameters")
     return Uses(
         settings=settings,
@@ -106,7 +108,7 @@ def opens_database(function: str) -> bool:
     folder = folder_of(function)
     app = app_of(function)
     if app is None:
-        return "functions.shared.db.opening" in closure_of(f"functions.{folder}.app").ours
+        return "functions.shared.db.opening" in closure_of(f"functions.{folder}.app", MODULES).ours
     return bool(paths_of(function) - describing())
 
 
@@ -124,57 +126,44 @@ def describing() -> frozenset[str]:
 
 def strange_reads() -> Iterator[str]:
     """Give where a secret setting is read of something that HOLDERS does not list: `uses_of` would not see it."""
-    secret = {field for field in FIELDS if _is_secret(field)}
-    for path in sorted(file_of("functions").parent.rglob("*.py")):  # pyright: ignore[reportOptionalMemberAccess]
-        if path.parts[-3:-1] == ("functions", "deploy") or path.name == "config.py" or "local_lambda" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr in secret
-                and not HOLDERS.fullmatch(ast.unparse(node.value))
-            ):
-                yield f"{path.name}:{node.lineno}: {ast.unparse(node)}"
+    for module in MODULES:
+        if not module.startswith(("functions.deploy", "functions.local_lambda", "functions.shared.config")):
+            yield from _facts(module).strange
 
 
 def _is_secret(field: str) -> bool:
     return "SecretStr" in str(Settings.model_fields[field].annotation) or field == "supabase_publishable_key"
 
 
+SECRET = frozenset(field for field in FIELDS if _is_secret(field))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one module says: settings read, `ring` and its like called, operations of AWS, secrets read strangely."""
+
+    reads: frozenset[str]
+    signals: frozenset[str]
+    operations: frozenset[str]
+    strange: tuple[str, ...]
+
+
 @cache
-def _nodes(module: str) -> tuple[ast.AST, ...]:
-    path = file_of(module)
-    return () if path is None else tuple(ast.walk(ast.parse(path.read_bytes())))
-
-
-def _reads(module: str) -> Iterator[str]:
-    for node in _nodes(module):
-        if not isinstance(node, ast.Attribute) or node.attr not in FIELDS | PROPERTIES.keys():
-            continue
-        if HOLDERS.fullmatch(ast.unparse(node.value)):
-            yield from PROPERTIES.get(node.attr, {node.attr})
-
-
-@cache
-def _signals(module: str) -> frozenset[str]:
-    """Give which of `….ring(…)`, `….wake(…)` and `wake_chore(…)` a module calls."""
-    functions = [node.func for node in _nodes(module) if isinstance(node, ast.Call)]
-    methods = {each.attr for each in functions if isinstance(each, ast.Attribute)} & {"ring", "wake"}
-    return frozenset(
-        methods | {each.id for each in functions if isinstance(each, ast.Name)} & {"ring", "wake", "wake_chore"}
-    )
-
-
-def _operations(module: str) -> Iterator[str]:
-    """Give the operations of `aws.ask(service, operation, …)`, and those that have a function of their own there."""
-    path = file_of(module)
-    if path is None or "functions.shared.aws" not in imports_of(path):
-        return
-    for node in _nodes(module):
-        if not isinstance(node, ast.Call):
-            continue
-        called = ast.unparse(node.func).removeprefix("aws.")
-        if called in {"ask", "ask_now"}:
-            yield str(ast.literal_eval(node.args[1]))
-        elif called in ASKING:
-            yield ASKING[called]
+def _facts(module: str) -> Facts:
+    path = MODULES[module]
+    knows_aws = "functions.shared.aws" in imports_of(path)
+    reads, signals, operations, strange = set[str](), set[str](), set[str](), list[str]()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Attribute) and (node.attr in FIELDS or node.attr in PROPERTIES):
+            if HOLDERS.fullmatch(ast.unparse(node.value)):
+                reads |= PROPERTIES.get(node.attr, {node.attr})
+            elif node.attr in SECRET:
+                strange.append(f"{module}:{node.lineno}: {ast.unparse(node)}")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            signals |= {called} & SIGNALS
+            if knows_aws and called in {"ask", "ask_now"}:
+                operations.add(str(ast.literal_eval(node.args[1])))
+            elif knows_aws and called in ASKING:
+                operations.add(ASKING[called])
+    return Facts(frozenset(reads), frozenset(signals), frozenset(operations), tuple(strange))
