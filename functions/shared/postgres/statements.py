@@ -34,16 +34,20 @@ class Statement:
 
 def split_statements(script: str) -> Iterator[Statement]:
     """Give the statements of a script; function bodies must be quoted (`begin atomic` is not understood)."""
+    line, counted = 1, 0  # each newline is counted once
+    for start, end in _pieces(script):
+        leading = _LEADING.match(script, start, end)
+        first = leading.end() if leading else start
+        if text := script[first:end].strip():
+            line, counted = line + script.count("\n", counted, first), first
+            yield Statement(text, line)
+
+
+def _pieces(script: str) -> Iterator[tuple[int, int]]:
+    """Give where each statement starts, with what stands before it, and where it ends."""
     start = 0
     for found in _QUOTED_OR_END.finditer(script):
         if found["end"]:
-            yield from _statement(script, start, found.start())
+            yield start, found.start()
             start = found.end()
-    yield from _statement(script, start, len(script))
-
-
-def _statement(script: str, start: int, end: int) -> Iterator[Statement]:
-    leading = _LEADING.match(script, start, end)
-    first = leading.end() if leading else start
-    if text := script[first:end].strip():
-        yield Statement(text, script.count("\n", 0, first) + 1)
+    yield start, len(script)
