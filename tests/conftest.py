@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import json
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -30,12 +32,15 @@ from functions.shared.postgres.urls import with_database
 from functions.shared.steps.llm import warm
 from tests.organisations import Org, create_org, create_runner_key
 from tests.people import OUR_ISSUER, Issuer, published
+from tests.scheduling import FileScheduling, longest_first
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 
 RUN = "AGENTPLANE_TEST_RUN"
-RUNS = Path(tempfile.gettempdir()) / f"agentplane-tests-{os.getuid()}"
+# Postgres writes some gigabytes in a run: into memory where there is room (`--basetemp` keeps what tests wrote).
+SHARED_MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
 TEMPLATE = "plane_template"
 # Nothing here outlives the run, so nothing is flushed.
 SETTINGS = {
@@ -49,10 +54,21 @@ SETTINGS = {
 }
 
 
+def _runs() -> Path:
+    has_room = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > ROOM_BYTES
+    return (SHARED_MEMORY if has_room else Path(tempfile.gettempdir())) / f"agentplane-tests-{os.getuid()}"
+
+
+RUNS = _runs()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of this run; workers get it through the environment."""
     if hasattr(config, "workerinput"):
         return
+    # A run starts hundreds of processes: without bytecode each of them compiles the product again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     RUNS.mkdir(mode=0o700, exist_ok=True)
     for left in RUNS.iterdir():  # runs that were killed
         if left.name.isdecimal() and has_ended(int(left.name)):
@@ -60,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run = RUNS / str(os.getpid())
     run.mkdir(exist_ok=True)
     os.environ[RUN] = str(run)
+    config.option.basetemp = config.option.basetemp or run / "tmp"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -69,6 +86,29 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """
     if hasattr(session.config, "workerinput"):
         warm()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    """Give each worker whole files, in the order of the tests."""
+    config.option.loadscopereorder = False
+    return FileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Collect without looking for garbage: all of it stays, and is left alone from then on."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it at the end."""
+    items[:] = longest_first(items)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -117,7 +157,7 @@ def postgres() -> Iterator[Server]:
 
     def clone(template: str = TEMPLATE) -> str:
         name = f"t_{uuid4().hex[:16]}"
-        run(connection.execute(f"create database {name} template {template} strategy wal_log"))
+        run(connection.execute(f"create database {name} template {template} strategy file_copy"))
         return with_database(urls["admin"], name)
 
     def drop(url: str) -> None:
