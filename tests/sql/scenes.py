@@ -268,10 +268,9 @@ class Stage:
             payload = {"outcome": "approve"} if row["kind"] == "approval" else {}
             await self.tenant.signal(row["execution_id"], row["name"], payload)
 
-    async def strike(self, *, is_large: bool) -> None:
-        """Clear the stage. Of many scenes the dead rows go too; for a few that would take longer than the races."""
-        clear = "truncate plane.{} cascade;" if is_large else "delete from plane.{};"
-        await self.plane.db.execute("".join(clear.format(table) for table in WRITTEN))
+    async def strike(self) -> None:
+        """Clear the stage, of dead rows too."""
+        await self.plane.db.execute(f"truncate {', '.join(f'plane.{table}' for table in WRITTEN)} cascade")
 
 
 def scenes_of(count: int, states: Iterable[State], *, may_park: bool) -> list[Scene]:
