@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import hashlib
 import os
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import asyncpg
 import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -31,6 +37,7 @@ from functions.local import create_local_app
 from functions.shared.auth.keys import SCOPES, new_key
 from functions.shared.config import Settings
 from tests.e2e.plane_process import PlaneProcess
+from tests.functions.apps import operations
 from tests.fuzz.furniture import UUID, Furniture, furnish
 from tests.organisations import Org, create_key, create_org
 
@@ -39,8 +46,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES = int(os.environ.get("AGENTPLANE_FUZZ_EXAMPLES", "4"))
-SCHEMA = schemathesis.openapi.from_dict(
-    create_local_app(Settings(_env_file=None)).openapi(), config=SchemathesisConfig()
+LABELS = sorted({str(operation) for operation in operations() if operation.path.startswith("/api/")})
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="AGENTPLANE_FUZZ_EXAMPLES" not in os.environ,
+    database=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
 )
 CHECKS = [
     not_a_server_error,
@@ -58,7 +71,8 @@ class World:
     url: str
     ours: Furniture
     theirs: Furniture
-    key: Callable[[], str]
+    key: Callable[[str], str]  # by operation
+    session: requests.Session
 
 
 async def _furnished(url: str, orgs: list[Org]) -> list[Furniture]:
@@ -83,6 +97,13 @@ async def _key_of(database_url: str, org_id: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def schema() -> schemathesis.schemas.BaseSchema:
+    """The document of the whole API."""
+    app = create_local_app(Settings(_env_file=None))
+    return schemathesis.openapi.from_dict(app.openapi(), config=SchemathesisConfig())
+
+
+@pytest.fixture(scope="module")
 def world(
     module_db_url: str,
     authenticator_url: Callable[[str], str],
@@ -99,14 +120,12 @@ def world(
         runner.run(plane.start())
         try:
             ours, theirs = runner.run(_furnished(plane.url, orgs))
-            yield World(plane.url, ours, theirs, lambda: runner.run(_key_of(module_db_url, orgs[0].id)))
+            key = functools.cache(lambda _operation: runner.run(_key_of(module_db_url, orgs[0].id)))
+            with requests.Session() as session:
+                session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+                yield World(plane.url, ours, theirs, key, session)
         finally:
             runner.run(plane.stop())
-
-
-@pytest.fixture
-def key(world: World) -> str:
-    return world.key()
 
 
 def _aim(case: schemathesis.Case, world: World) -> None:
@@ -122,24 +141,44 @@ def _aim(case: schemathesis.Case, world: World) -> None:
             case.path_parameters[name] = ids[choice // 3 % len(ids)]
 
 
-@SCHEMA.include(path_regex="^/api/").parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize="AGENTPLANE_FUZZ_EXAMPLES" not in os.environ,
-    database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=list(HealthCheck),
-)
+@pytest.fixture(scope="module")
+def feedback(schema: schemathesis.schemas.BaseSchema) -> FeedbackSources:
+    return FeedbackSources(constants_value_source=make_constants_value_source(schema))
+
+
+def test_no_operation_is_left_out(schema: schemathesis.schemas.BaseSchema) -> None:
+    assert {result.ok().label for result in schema.include(path_regex="^/api/").get_all_operations()} == set(LABELS)
+
+
+@pytest.mark.parametrize("label", LABELS)
 def test_every_answer_fits_the_document_and_tells_nothing_of_others(
-    case: schemathesis.Case, world: World, key: str
+    label: str, world: World, schema: schemathesis.schemas.BaseSchema, feedback: FeedbackSources
 ) -> None:
+    method, path = label.split(" ")
+    # `schema.parametrize()` makes all of them whenever something is collected, which takes as long as many tests.
+    check = build_operation_test(
+        config=schema.config,
+        operation=schema[path][method],
+        test_func=_check,
+        given_kwargs={},
+        feedback=feedback,
+        explicit_settings=SETTINGS,
+    )
+    check(world=world)
+
+
+def _check(case: schemathesis.Case, world: World) -> None:
     _aim(case, world)
     kept = {
         name: value for name, value in (case.headers or {}).items() if name.lower() not in {"authorization", "prefer"}
     }
     case.headers = {**kept, "Prefer": "wait=0"}
-    response = case.call(base_url=world.url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
+    response = case.call(
+        base_url=world.url,
+        session=world.session,
+        headers={"Authorization": f"Bearer {world.key(case.operation.label)}"},
+        timeout=30,
+    )
     case.validate_response(response, checks=CHECKS)
     assert world.theirs.mark not in response.text
     sent = f"{case.path_parameters}{case.query}{case.body}"
