@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -177,7 +178,7 @@ def test_the_plane_runs_on_what_the_status_names(
                     assert wrong.status_code == 401
                     assert http.get("/dev/mail").status_code == 404  # people sign in at the stack's own Auth
             finally:
-                plane.terminate()
+                plane.send_signal(signal.SIGINT)
                 printed = plane.communicate(timeout=20)[0]
     assert plane.returncode == 0, printed
     assert "the stack's mailbox" in " ".join(printed.split())

@@ -1,10 +1,12 @@
 """The same tests again, through Lambda's runtime client: `foundation.toml` names their modules.
 
-Everything here runs on one worker, over one local Lambda and one database: what functions are told is fixed when they start.
+Everything here runs on one worker, over one local Lambda and one database: what functions are told is fixed when they
+start. Between the functions and Postgres stands a pooler in transaction mode, as it does on Supabase.
 """
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from tests.conftest import in_thread
 from tests.functions.conftest import Organisation, database, new_org, org, superuser
 from tests.functions.running import APP, Plane
 from tests.local_lambda.running import Lambda, client_at, setup_of
+from tests.pgbouncer import pooled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["database", "new_org", "org", "superuser"]
 
 FOUNDATION = "foundation.toml"
+SERVER_CONNECTIONS = 5
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -87,13 +91,18 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="session")
-def lambda_(
-    module_db_url: str, authenticator_url: Callable[[str], str], issuer: Issuer, simulator: Simulator
-) -> Iterator[Lambda]:
+def pooled_url(module_db_url: str, authenticator_url: Callable[[str], str]) -> Iterator[str]:
+    """The database as the functions reach it: with five server connections for all their processes."""
+    login_url = authenticator_url(module_db_url)
+    with pooled(login_url, server_connections=SERVER_CONNECTIONS) as pooler:
+        yield pooler.url(login_url)
+
+
+@pytest.fixture(scope="session")
+def lambda_(module_db_url: str, pooled_url: str, issuer: Issuer, simulator: Simulator) -> Iterator[Lambda]:
     providers = {name: value for name, value in simulator.environment.items() if not name.endswith("_KEY")}
-    setup = in_thread(
-        setup_of(module_db_url, authenticator_url(module_db_url), issuer.jwks_url, variables=providers)
-    )
+    variables = {**providers, "AGENTPLANE_DATABASE_POOLED": "true"}
+    setup = in_thread(setup_of(module_db_url, pooled_url, issuer.jwks_url, variables=variables))
     running = Lambda(setup, LocalLambda(setup))
     running.start()
     yield running
@@ -111,9 +120,19 @@ async def client_of(lambda_: Lambda) -> AsyncIterator[Callable[..., Awaitable[ht
         yield connect
 
 
+class LambdaPlane(Plane):
+    """Waits for longer, because a process may have to start first."""
+
+    async def until(self, execution_id: str, *statuses: str) -> dict[str, Any]:
+        async with asyncio.timeout(60):
+            while (execution := await self.get(f"/api/executions/{execution_id}"))["status"] not in statuses:
+                await asyncio.sleep(0.05)
+        return execution
+
+
 async def _plane_of(org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> Plane:
     owner = await org.member("owner")
-    return Plane(org, *[await client_of(APP, secret) for secret in (org.agent, org.operator, owner.token())])
+    return LambdaPlane(org, *[await client_of(APP, secret) for secret in (org.agent, org.operator, owner.token())])
 
 
 @pytest.fixture
