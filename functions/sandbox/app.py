@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from functions.shared.sandbox import MAX_SECONDS, Program, ProgramFailed
+from functions.shared.sandbox import MAX_SECONDS, Program, ProgramFailed, workers_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_ANSWER = 6_000_000  # bytes: Lambda drops a longer answer, and with it what went wrong
 MAX_PROGRAM = 64_000  # characters, as in the workflow language
 _MARGIN_S = 0.5  # to answer within the invocation
+_ENDS_WITHIN_S = 0.3
 _OWN_MB = 160  # of the function's memory: this process and the interpreter itself
 _HALF_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -35,13 +36,20 @@ class Sandbox:
         """Run the program that the event holds, within what is left of the invocation's time and memory."""
         if self._loop is None:
             self._loop = asyncio.Runner()
-        return self._loop.run(_answer(event, *_given(context)))
+        return self._loop.run(_alone(event, *_given(context)))
 
     def close(self) -> None:
         """Close the loop."""
         if self._loop is not None:
             self._loop.close()
         self._loop = None
+
+
+async def _alone(event: Mapping[str, Any], time_s: float, memory_mb: int) -> JsonObject:
+    """Answer when nothing of the program is left: the platform freezes what still runs, and wakes it with the next."""
+    answer = await _answer(event, time_s, memory_mb)
+    await workers_ended(_ENDS_WITHIN_S)
+    return answer
 
 
 async def _answer(event: Mapping[str, Any], time_s: float, memory_mb: int) -> JsonObject:

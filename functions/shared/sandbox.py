@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import keyword
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +131,7 @@ class Program:
             },
         ) as session:
             _limit_process(session, self.memory_mb)
+            _note_worker(session.worker_pid)
             await session.feed_run(self.python, inputs=self.inputs, print_callback=printed)
             text: object = await session.feed_run(_RESULT, print_callback=printed)
         return text if isinstance(text, str) else ""
@@ -155,6 +158,34 @@ class Program:
         if getattr(error, "timed_out", False):
             return ProgramFailed("code_timeout", f"The program ran longer than {self.limit_s:g} s and was killed.")
         return ProgramFailed("code_crashed", "The sandbox's process ended while the program ran.", retryable=True)
+
+
+async def workers_ended(within_s: float) -> None:
+    """Wait until the processes of programs that have ended are gone, but no longer than so many seconds."""
+    until = time.monotonic() + within_s
+    while _note_worker(None) and time.monotonic() < until:  # noqa: ASYNC110  a process tells nobody when it is gone
+        await asyncio.sleep(_LOOKS_EVERY_S)
+
+
+_LOOKS_EVERY_S = 0.002
+_workers: set[int] = set()
+
+
+def _note_worker(pid: int | None) -> int:
+    """Remember a worker's process, forget those that have ended, and tell how many there are."""
+    if pid is not None:
+        _workers.add(pid)
+    _workers.difference_update([each for each in _workers if not _is_alive(each)])
+    return len(_workers)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process still does anything; one that only waits to be counted (a zombie) does not. Linux only."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        return False
+    return state != b"Z"
 
 
 _COMES_BACK_S = 0.05
