@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.shared.jsonvalue import Json, JsonObject, parse_json
