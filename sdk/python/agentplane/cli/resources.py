@@ -213,9 +213,7 @@ def create_key(
     kind: Annotated[str, typer.Option(help="agent or operator.")] = "agent",
     scope: Annotated[list[str] | None, typer.Option(help="Repeat it; what agents need when omitted.")] = None,
     expires_in: Annotated[int | None, typer.Option(help="Seconds until it expires.")] = None,
-    signed: Annotated[
-        bool, typer.Option("--signed", help="Its requests must be signed; makes a pair.")
-    ] = False,
+    signed: Annotated[bool, typer.Option("--signed", help="Its requests must be signed; makes a pair.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Create a key. It is shown once, and so is the private key of `--signed`, which never leaves this machine."""
