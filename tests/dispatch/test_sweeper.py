@@ -146,7 +146,7 @@ async def test_a_backlog_in_a_slow_queue_is_rung_for_ever_later_and_makes_no_sto
     await start_many(tenant, 200)
     sweeper = sweeper_with(bell)
     rung_at = []
-    for minute in range(60):
+    for minute in (0.4, *range(1, 60)):  # after 24 s a doorbell may still be on its way
         clock.minutes = minute
         await invoke(sweeper, {})
         rung_at += [minute] * len(bell.take())

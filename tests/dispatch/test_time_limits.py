@@ -71,6 +71,18 @@ async def test_a_step_that_needs_more_time_than_is_left_gets_an_invocation_of_it
     assert 28 < work.had[1][1] < 29.5, "all of it"
 
 
+async def test_a_parent_that_was_adopted_leaves_a_long_step_to_an_invocation_of_its_own(
+    tenant: Tenant, runner_with: Callable[..., LambdaRunner], bell: Bell
+) -> None:
+    work = Timed()
+    await tenant.define("name: leaf\nsteps: {l: {code: {python: '1'}}}")
+    text = "name: whole\nsteps: {s: {workflow: {ref: leaf}}, b: {code: {python: '1'}, needs: [s], timeout: 1h}}"
+    execution = await tenant.start(await tenant.define(text))
+    hops = await deliver(runner_with(handlers={"code": work}, margin_s=0.5), bell, execution, seconds=30)
+    assert ((await tenant.get(execution))["status"], hops) == ("succeeded", 3)
+    assert [path for path, _ in work.had] == ["l", "b"]
+
+
 async def test_a_step_that_no_invocation_is_long_enough_for_is_cut_short_and_says_what_it_had(
     tenant: Tenant, runner_with: Callable[..., LambdaRunner], bell: Bell
 ) -> None:
