@@ -114,10 +114,7 @@ class Trial:
         await self.ended(calls=calls)
 
     async def until(self, *statuses: str) -> dict[str, Any]:
-        async with asyncio.timeout(30):
-            while (execution := await self.plane.get(f"/api/executions/{self.id}"))["status"] not in statuses:
-                await asyncio.sleep(0.05)
-        return execution
+        return await self.plane.until(self.id, *statuses)
 
     async def approve(self) -> None:
         answer = await self.plane.person.post(
