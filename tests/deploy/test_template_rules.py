@@ -250,6 +250,18 @@ BROKEN: dict[str, tuple[Callable[[Resources], None], str]] = {
         _unset("ServerlessDeploymentBucket", "PublicAccessBlockConfiguration"),
         "ServerlessDeploymentBucket: is public or not encrypted",
     ),
+    "a broken dashboard": (
+        _set("Dashboard", "DashboardBody", {"Fn::Sub": '{"widgets": [}'}),
+        "Dashboard: is not JSON",
+    ),
+    "a dashboard of what is gone": (
+        _set("Dashboard", "DashboardBody", {"Fn::Sub": '{"widgets": ["${Gone.QueueName}"]}'}),
+        "Dashboard: shows ['Gone'], which are not there",
+    ),
+    "too much to tell": (
+        _tell("AgentsLambdaFunction", "AGENTPLANE_RATE_LIMIT", "x" * 4096),
+        "AgentsLambdaFunction: is told",
+    ),
     "too many resources": (_many, "template: 489 resources, at most 400"),
 }
 
