@@ -1,4 +1,7 @@
-"""`python -m bench [w1 w2 …] [--quick]`: measures, prints tables, keeps the results; bench/README.md explains them."""
+"""`python -m bench [w1 w2 …] [--quick]`: measures, prints tables, keeps the results; bench/README.md explains them.
+
+`python -m bench cost`: what workflows cost on AWS; docs/deploy.md explains it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +28,9 @@ QUICK_WORKLOADS = WORKLOADS[:-1]  # HTTP takes its own time: `python -m bench w8
 
 def main() -> None:
     """Run what the command line names. Only a full run of everything changes the page and the kept results."""
+    if sys.argv[1:2] == ["cost"]:
+        _cost(sys.argv[2:])
+        return
     arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="agentplane-bench-") as folder:
         results = asyncio.run(_run(arguments, Path(folder)))
@@ -37,6 +44,15 @@ def main() -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     print(f"Written to bench/results/{path.name}")
+
+
+def _cost(arguments: list[str]) -> None:
+    from bench.cost.__main__ import main as cost  # noqa: PLC0415  it needs the group `cloud` instead of the peers
+
+    try:
+        cost(arguments)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error}: run `make package`, then `.venv/bin/python -m bench cost`")
 
 
 def _arguments() -> argparse.Namespace:

@@ -141,7 +141,7 @@ async def _pooler(seen: Seen) -> Finding:
     url = seen.secret("database-url")
     if url is None:
         return ok("transport", "PostgREST")
-    way_out = "Use the transaction pooler's address (port 6543) and the role authenticator; docs/deploy.md."
+    way_out = "Use the transaction pooler (port 6543), and a login that is a member of plane_functions; docs/deploy.md."
     try:
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     except CONNECT_ERRORS as error:

@@ -91,7 +91,7 @@ async def init(stage: Stage, wanted: Wanted | None = None, root: Path = ROOT) ->
 def _store(aws: Aws, stage: Stage, made: Made) -> Mapping[str, Stored]:
     """Store what is missing; give all of it as it is stored, also what somebody else stored meanwhile."""
     there = read_all(aws, stage)
-    given = {"publishable-key": stage.publishable_key, "smtp-url": stage.smtp_url}
+    given = stage.given()
     values: dict[str, str] = {}
     for parameter in PARAMETERS:
         if parameter.name in there:

@@ -17,6 +17,7 @@ from functions.deploy.parameters import BY_NAME, read_all, write
 from functions.deploy.resealing import count_others, reseal_all
 from functions.deploy.runner_keys import RUNNER_KEYS, register
 from functions.deploy.seen import manifest_of
+from functions.deploy.stage import GIVEN_BY
 from functions.shared.auth.keys import MAX_PEPPERS, hash_key, new_key, read_peppers
 from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
 from functions.shared.sealing import MasterKey, Sealer
@@ -48,6 +49,9 @@ async def rotate(stage: Stage, name: str, say: Callable[[str], None], *, settle_
 
 async def _rotate(aws: Aws, stage: Stage, name: str, say: Callable[[str], None], settle_s: float) -> None:
     stored = _stored(aws, stage, name)
+    if name in GIVEN_BY:
+        await _replace(aws, stage, name, say)
+        return
     if name not in SHARED:
         await _rotate_runner_key(aws, stage, name, stored, say)
         return
@@ -101,15 +105,22 @@ _AFTERWARDS = {
 
 
 def _stored(aws: Aws, stage: Stage, name: str) -> Mapping[str, Stored]:
-    known = (*SHARED, *(key.parameter for key in RUNNER_KEYS))
-    if name not in known:
-        raise CannotRotate(
-            f"{name} is not rotated here", f"There are {', '.join(known)}; docs/operate.md says the rest."
-        )
+    if name not in BY_NAME:
+        raise CannotRotate(f"there is no secret {name}", f"There are {', '.join(BY_NAME)}.")
     stored = read_all(aws, stage)
     if name not in stored or "key-pepper" not in stored:
         raise CannotRotate(f"{name} is not stored", f"Run `agentplane deploy --stage {stage.name} --init`.")
     return stored
+
+
+async def _replace(aws: Aws, stage: Stage, name: str, say: Callable[[str], None]) -> None:
+    """Store what a person gives, and have it used."""
+    value = stage.given()[name]
+    if problem := BY_NAME[name].problem(value) if value else "is not given":
+        raise CannotRotate(f"{name} {problem}", f"Set {GIVEN_BY[name]} to the new value.")
+    await asyncio.to_thread(write, aws, stage, name, value, overwrite=True)
+    await asyncio.to_thread(_begin_anew, aws, stage, name)
+    say(f"{name}: the new value is used")
 
 
 async def _rotate_runner_key(

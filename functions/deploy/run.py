@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 import httpx
 
 from functions.deploy.aws import Aws, AwsProblem
-from functions.deploy.check import check, has_failed
+from functions.deploy.check import check, has_failed, look
 from functions.deploy.node import find_node, tool
 from functions.deploy.seen import ROOT
+from functions.deploy.stage import GIVEN_BY
 from functions.shared.postgres.connection import CONNECT_ERRORS
 from functions.shared.postgres.history import MigrationProblem
 from functions.shared.postgres.migrate import apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from functions.deploy.finding import Finding
     from functions.deploy.stage import Stage
 
-API_OUTPUT = "HttpApiUrl"
+API_OUTPUT = "ApiAddress"
 TRIES, PAUSE_S = 10, 3.0
 _OK = 200
 
@@ -56,7 +57,10 @@ class RefusedByCheck(CannotDeploy):
 async def run(stage: Stage, say: Callable[[str], None], options: Sequence[str] = ()) -> Deployed:
     """Deploy a stage. `options` go to osls as they are, such as `--param=runners=20`. Raises CannotDeploy."""
     say("check    settings, secrets, tools, migrations")
-    findings = [finding for finding in await check(stage) if finding.name != "packages"]  # they are built next
+    with closing((seen := await look(stage)).aws):
+        findings = [
+            finding for finding in await check(stage, seen) if finding.name != "packages"
+        ]  # they are built next
     if has_failed(findings):
         raise RefusedByCheck(findings)
     say("package  the functions")
@@ -66,7 +70,7 @@ async def run(stage: Stage, say: Callable[[str], None], options: Sequence[str] =
     for name in migrations:
         say(f"           {name}")
     say("deploy   the functions (osls, CloudFormation)")
-    await run_command(stage, osls("deploy", stage, options), "osls deploy")
+    await run_command(stage, osls("deploy", stage, options), "osls deploy", seen.stored or ())
     url = await asyncio.to_thread(address_of, stage)
     say(f"ask      {url}")
     await smoke(url)
@@ -91,16 +95,16 @@ async def _migrate(stage: Stage) -> tuple[str, ...]:
         raise CannotDeploy(f"the database cannot be reached: {type(error).__name__}") from error
 
 
-async def run_command(stage: Stage, command: Sequence[str], what: str) -> None:
+async def run_command(stage: Stage, command: Sequence[str], what: str, stored: Collection[str] = ()) -> None:
     """Run a command of a step; it speaks for itself. The owner's address and keys are not in its environment."""
     environment = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
-    environment |= stage.environment() | {"PATH": _path(), "PYTHONPATH": str(ROOT)}
+    environment |= stage.environment(stored) | {"PATH": _path(), "PYTHONPATH": str(ROOT)}
     done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         raise CannotDeploy(f"{what} failed with exit code {done.returncode}; what it said stands above")
 
 
-SECRET_VARIABLES = frozenset({"SUPABASE_DB_URL", "AGENTPLANE_SMTP_URL", "AGENTPLANE_SUPABASE_PUBLISHABLE_KEY"})
+SECRET_VARIABLES = frozenset({"SUPABASE_DB_URL", *GIVEN_BY.values()})
 
 
 def _path() -> str:

@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SERVICE = "agentplane"
 STAGES = ("dev", "prod")
+OPTIONAL = {"smtp-url": "AGENTPLANE_SMTP_URL_PARAMETER", "database-url": "AGENTPLANE_DATABASE_URL_PARAMETER"}
+GIVEN_BY = {
+    "publishable-key": "AGENTPLANE_SUPABASE_PUBLISHABLE_KEY",
+    "smtp-url": "AGENTPLANE_SMTP_URL",
+    "database-url": "AGENTPLANE_DATABASE_URL",
+}
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One deployment. The last three stay in this process: they are never shown and never passed on."""
+    """One deployment. The last four stay in this process: they are never shown and never passed on."""
 
     name: str
     region: str
@@ -34,6 +40,11 @@ class Stage:
     database_url: str = field(default="", repr=False)
     publishable_key: str = field(default="", repr=False)
     smtp_url: str = field(default="", repr=False)
+    pooler_url: str = field(default="", repr=False)
+
+    def given(self) -> dict[str, str]:
+        """Give the secrets that a person gives, by the names of their parameters; empty: not given now."""
+        return {"publishable-key": self.publishable_key, "smtp-url": self.smtp_url, "database-url": self.pooler_url}
 
     @property
     def stack(self) -> str:
@@ -48,8 +59,11 @@ class Stage:
         """Give the name of a function in Lambda."""
         return f"{SERVICE}-{self.name}-{name}"
 
-    def environment(self) -> dict[str, str]:
-        """Give what serverless.yml reads from the environment; no secrets. What is empty is left to its defaults."""
+    def environment(self, stored: Collection[str] = ()) -> dict[str, str]:
+        """Give what serverless.yml reads from the environment; no secrets. What is empty is left to its defaults.
+
+        `stored`: the names of secrets that are there: of the two that nobody needs, the functions are told if so.
+        """
         given = {
             "AGENTPLANE_SUPABASE_URL": self.supabase_url,
             "AGENTPLANE_PUBLIC_URL": self.public_url,
@@ -58,6 +72,7 @@ class Stage:
             "AGENTPLANE_CORS_ORIGINS": json.dumps(list(self.cors_origins)) if self.cors_origins else "",
             "AGENTPLANE_ARCH": self.arch,
             "AGENTPLANE_PYTHON": self.python,
+            **{variable: self.parameter(name) for name, variable in OPTIONAL.items() if name in stored},
         }
         return {name: value for name, value in given.items() if value}
 
@@ -85,4 +100,5 @@ def read_stage(name: str, region: str | None, given: Mapping[str, str] | None = 
         database_url=environment.get("SUPABASE_DB_URL", ""),
         publishable_key=environment.get("AGENTPLANE_SUPABASE_PUBLISHABLE_KEY", ""),
         smtp_url=environment.get("AGENTPLANE_SMTP_URL", ""),
+        pooler_url=environment.get("AGENTPLANE_DATABASE_URL", ""),
     )

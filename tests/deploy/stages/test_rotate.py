@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,8 +163,16 @@ def test_every_column_that_is_sealed_is_known_to_the_rotation() -> None:
     assert sealed == {(each.table.removeprefix("plane."), each.column) for each in SEALED}
 
 
-@pytest.mark.parametrize("name", ["publishable-key", "nothing"])
-async def test_what_others_give_is_not_rotated_here(given: Given, name: str) -> None:
-    with pytest.raises(CannotRotate, match="is not rotated here") as raised:
-        await rotate(given.stage, name, lambda _line: None)
-    assert "doorbell-key" in raised.value.way_out
+async def test_what_a_person_gives_is_replaced_by_what_they_give_now(given: Given) -> None:
+    given.account.deployed = {given.stage.function("keys")}
+    given.account.changed.clear()
+    stage = replace(given.stage, publishable_key="sb_publishable_another")
+    await rotate(stage, "publishable-key", lambda _line: None)
+    assert stored(given, "publishable-key") == "sb_publishable_another"
+    assert given.account.changed == [given.stage.function("keys")]
+    for value, told in (("", "is not given"), ("sb_secret_x", "is a secret key")):
+        with pytest.raises(CannotRotate, match=told):
+            await rotate(replace(stage, publishable_key=value), "publishable-key", lambda _line: None)
+    given.account.deployed = set()
+    with pytest.raises(CannotRotate, match="there is no secret nothing"):
+        await rotate(given.stage, "nothing", lambda _line: None)

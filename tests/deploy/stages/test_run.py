@@ -42,8 +42,10 @@ async def test_what_it_runs_gets_the_settings_and_no_secret(
         monkeypatch.setenv(name, "a-secret")
     out = tmp_path / "environment.json"
     program = f"import json, os; json.dump(dict(os.environ), open({str(out)!r}, 'w'))"
-    await run_command(given.stage, [sys.executable, "-c", program], "a step")
+    await run_command(given.stage, [sys.executable, "-c", program], "a step", given.seen.stored or ())
     environment = json.loads(out.read_text())
+    assert environment["AGENTPLANE_SMTP_URL_PARAMETER"] == given.stage.parameter("smtp-url")
+    assert "AGENTPLANE_DATABASE_URL_PARAMETER" not in environment
     assert environment["AGENTPLANE_SUPABASE_URL"] == given.stage.supabase_url
     assert "a-secret" not in environment.values()
     with pytest.raises(CannotDeploy, match="a step failed with exit code 3"):
@@ -60,14 +62,14 @@ def test_the_address_comes_from_the_stack(given: Given) -> None:
     aws = given.seen.aws
     with pytest.raises(CannotDeploy, match="their address could not be read"):
         address_of(given.stage)
-    for outputs, name in (({"HttpApiUrl": {"Value": "https://abc.example.com/"}}, "a"), ({}, "b")):
+    for outputs, name in (({"ApiAddress": {"Value": "https://abc.example.com/"}}, "a"), ({}, "b")):
         stage = replace(given.stage, name=given.stage.name + name)
         template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
         aws.call("cloudformation", "create_stack", StackName=stage.stack, TemplateBody=json.dumps(template))
         if outputs:
             assert address_of(stage) == "https://abc.example.com"
         else:
-            with pytest.raises(CannotDeploy, match="has no output HttpApiUrl"):
+            with pytest.raises(CannotDeploy, match="has no output ApiAddress"):
                 address_of(stage)
 
 

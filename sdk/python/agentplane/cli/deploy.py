@@ -12,12 +12,14 @@ from rich.markup import escape
 from agentplane.cli.documents import require_functions
 from agentplane.cli.output import FAILED, Failed, console, print_json, usage_error
 
+# What is not an option here goes to osls as it is: --param=runners=20, --force, --verbose.
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(rich_help_panel="A plane in the cloud", context_settings={"allow_extra_args": True})(deploy)
+    app.command(rich_help_panel="A plane in the cloud", context_settings=PASSED_ON)(deploy)
 
 
 def deploy(  # noqa: PLR0913, PLR0917  one command, its options
@@ -31,9 +33,7 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
     may_found: Annotated[
         bool, typer.Option("--open-founding", help="With --init: whoever signs in may make organisations.")
     ] = False,
-    rotate: Annotated[
-        str, typer.Option(help="Replace a secret: key-pepper, master-key, doorbell-key, runner-key …")
-    ] = "",
+    rotate: Annotated[str, typer.Option(help="Replace a secret, by its name in docs/operate.md.")] = "",
     is_last: Annotated[bool, typer.Option("--finish", help="With --rotate: forget the former value.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
