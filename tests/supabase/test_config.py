@@ -39,7 +39,6 @@ async def test_the_cli_understands_every_key(empty_url: str, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [
-        ("otp_length = 6", 'otp_length = "six"', "auth.email.otp_length"),
         ("jwt_expiry = 3600", "jwt_expirey = 3600", "auth.jwt_expirey"),
         ("templates/invite.html", "templates/nowhere.html", "auth.email.template.invite"),
     ],
