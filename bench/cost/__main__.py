@@ -83,7 +83,8 @@ def _remark(machine: Mapping[str, Any]) -> str:
     return (
         f"Prices: {AS_OF}, {SOURCE}; no free tier. Target: under ${TARGET:.2f}. Assumed: {given.cold_share:.0%} cold"
         f" starts, {given.round_trip_ms:g} ms to the database, {given.traced_share:.0%} of invocations traced, a model"
-        f" that takes {MODEL_S:g} s. Measured on {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}."
+        f" that takes {MODEL_S:g} s. Measured on {machine['cpu']}, {machine['cores']} cores, Python"
+        f" {machine['python']}."
     )
 
 
