@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -52,6 +53,18 @@ async def test_the_settings_reach_the_connections(behind: Behind) -> None:
         await database.close()
         assert pooler.log.read_text().count("login attempt") == 2
         assert (await look(url)).left["prepared"] == 0
+
+
+async def test_a_connection_that_ended_while_the_process_was_frozen_is_not_used(behind: Behind) -> None:
+    """As Lambda freezes a process between two events: nothing of it runs while the pooler hangs up."""
+    with pooled(behind.direct_url, client_idle_timeout="0.2") as pooler:
+        database = await AsyncpgDatabase.connect(pooler.url(behind.direct_url), pooled=True, max_connections=1)
+        for number in range(2):
+            assert await database.call("probe_try", {"failures": 0, "note": ""}, behind.orgs[0].agent)
+            if number == 0:
+                time.sleep(1.5)  # noqa: ASYNC251  the whole loop stands still
+        await database.close()
+        assert "client_idle_timeout" in pooler.log.read_text()
 
 
 ASKING = "options=-c%20search_path%3Dplane&search_path=plane&pgbouncer=true&connection_limit=1"
