@@ -104,6 +104,11 @@ def test_every_variable_of_the_file_is_one_that_the_manifest_knows():
     ]
 
 
+def test_packages_for_another_python_and_processor_can_be_deployed():
+    manifest = load(environment={**GIVEN, "AGENTPLANE_PYTHON": "3.13", "AGENTPLANE_ARCH": "arm64"})
+    assert (manifest.runtime, manifest.architecture) == ("python3.13", "arm64")
+
+
 def test_the_file_has_one_of_each_key():
     class Loader(yaml.SafeLoader):
         """Takes no key twice: the second would win without a word."""

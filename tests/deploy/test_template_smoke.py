@@ -30,7 +30,13 @@ pytestmark = pytest.mark.xdist_group("osls against moto")
 REGION = "eu-central-1"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-key", "AWS_REGION": REGION}
 # The address would be the API's, which moto does not make.
-TOLD = {**GIVEN, **ACCOUNT, "AGENTPLANE_PUBLIC_URL": "https://plane.example", "SLS_AWS_MONITORING_FREQUENCY": "200"}
+TOLD = {
+    **GIVEN,
+    **ACCOUNT,
+    "AGENTPLANE_PUBLIC_URL": "https://plane.example",
+    "AGENTPLANE_ALARM_EMAIL": "ops@plane.example",
+    "SLS_AWS_MONITORING_FREQUENCY": "200",
+}
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,11 @@ def test_smoke_logs_end_and_schedules_tick(deployed: Deployment, manifest: Manif
     assert {each["retentionInDays"] for each in groups.values()} == {14}
     rules = deployed.clients["events"].list_rules()["Rules"]
     assert sorted(rule["ScheduleExpression"] for rule in rules) == ["rate(1 minute)", "rate(1 minute)"]
+
+
+def test_smoke_the_stack_knows_whom_to_tell_of_alarms(deployed: Deployment):
+    (stack,) = deployed.clients["cloudformation"].describe_stacks(StackName="agentplane-dev")["Stacks"]
+    assert stack["Parameters"] == [{"ParameterKey": "AlarmEmail", "ParameterValue": "ops@plane.example"}]
 
 
 def test_smoke_a_deployment_can_be_asked_and_removed(deployed: Deployment):
