@@ -16,14 +16,10 @@ HOST = "127.0.0.1"
 
 
 class Listening:
-    """Serves an ASGI app while it is open. `port` 0: a free one."""
+    """Serves an ASGI app while it is open, at a socket that listens, or at a free port."""
 
-    def __init__(self, app: Any, port: int = 0) -> None:  # noqa: ANN401  whatever speaks ASGI
-        # Only where TCP is named does asyncio turn Nagle's algorithm off; else each answer takes 40 ms.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((HOST, port))
-        self._socket.listen(128)
+    def __init__(self, app: Any, listener: socket.socket | None = None) -> None:  # noqa: ANN401  whatever speaks ASGI
+        self._socket = listener or _free_port()
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,
@@ -52,6 +48,14 @@ class Listening:
         if self._serving is not None:
             await self._serving
         self._socket.close()
+
+
+def _free_port() -> socket.socket:
+    # Only where TCP is named does asyncio turn Nagle's algorithm off; else each answer takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind((HOST, 0))
+    listener.listen(128)
+    return listener
 
 
 class _Quiet(uvicorn.Server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from functions.local_lambda.aws_services import ACCOUNT, REGION, AwsServices
 from functions.local_lambda.environment import Environment, Started
 from functions.local_lambda.faults import Faults
 from functions.local_lambda.front import Front
-from functions.local_lambda.function import Answer, LocalFunction, Request
+from functions.local_lambda.function import Answer, LocalFunction, Request, Throttled
 from functions.local_lambda.invocation import Ledger
 from functions.local_lambda.lineage import Lineage
 from functions.local_lambda.listening import Listening
@@ -42,14 +43,15 @@ class Setup:
 
     `variables`: told to every function besides what serverless.yml gives it. `most`: environments of a function
     without a reserved limit, and batches of a queue at the same time; a machine has fewer cores than a region.
-    `again_after_s`: when failed messages come again, instead of when their visibility ends. `beside`: paths that something else answers.
+    `again_after_s`: when failed messages come again, instead of when their visibility ends. `beside`: paths that something else
+    answers. `listener`: where the HTTP API is served; None: at a free port.
     """
 
     manifest: Manifest
     parameters: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     unpacked: Path = UNPACKED
-    port: int = 0
+    listener: socket.socket | None = None
     most: int = 6
     again_after_s: float | None = None
     is_ticking: bool = False
@@ -76,7 +78,7 @@ class LocalLambda:
             for method, path in function.routes
         ]
         deployed = {setup.manifest.functions[name].deployed_name: one for name, one in self.functions.items()}
-        self._front = Listening(Front(RouteTable(routes), self.functions, setup.beside), setup.port)
+        self._front = Listening(Front(RouteTable(routes), self.functions, setup.beside), setup.listener)
         self._aws = Listening(AwsEndpoint(self.services, deployed, self.sources, self.faults, self.lineage))
         self._queue_urls: dict[str, str] = {}
         self._stack = AsyncExitStack()
@@ -134,11 +136,11 @@ class LocalLambda:
 
     async def _tick_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_S)
             try:
                 await self.tick()
-            except Exception as error:  # noqa: BLE001  the next minute comes all the same
-                self.setup.on_line("clock", repr(error))
+            except Throttled as error:
+                self.setup.on_line("clock", str(error))
+            await asyncio.sleep(EVERY_S)
 
     def _function(self, function: Function) -> LocalFunction:
         def started() -> Started:

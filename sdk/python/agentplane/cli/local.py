@@ -50,9 +50,15 @@ def dev(
         Literal["embedded", "supabase"],
         typer.Option("--stack", help="supabase: on a whole Supabase, started by its CLI in Docker."),
     ] = "embedded",
+    is_lambda: Annotated[
+        bool,
+        typer.Option("--lambda", help="Run the packages as a local Lambda does: a process a function, queues between."),
+    ] = False,
 ) -> None:
     """Run a whole plane on this machine and keep it running. Ctrl-C stops it."""
     require_functions("dev")
+    if stack == "supabase" and is_lambda:
+        usage_error("--stack supabase and --lambda do not go together", "Try one of them at a time.")
     if stack == "supabase" and db_url:
         usage_error("--stack supabase and --db-url do not go together", "The stack brings its own database.")
     from agentplane.cli import local_plane  # noqa: PLC0415  imports the plane's own code
@@ -65,6 +71,7 @@ def dev(
         postgres=int(postgres),
         simulate_models=simulate_models,
         has_supabase=stack == "supabase",
+        is_lambda=is_lambda,
     )
     raise typer.Exit(local_plane.serve(options))
 

@@ -59,6 +59,7 @@ class Options:
     postgres: int
     simulate_models: bool
     has_supabase: bool = False
+    is_lambda: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,14 @@ async def _serve(options: Options) -> int:
                 "pid": os.getpid(),
             }
             mails = supabase.mail_url if supabase else f"{url}/dev/mail"
+            if options.is_lambda:
+                from agentplane.cli import lambda_plane  # noqa: PLC0415  with what it needs, it is loaded where it is used
+
+                lambda_ = await lambda_plane.setup_of(settings, listener, addresses.owner, options.data)
+                await lambda_plane.serve(lambda_, lambda: _announce(ready, options, mails))
+                (options.data / "ready.json").unlink(missing_ok=True)
+                console.print("stopped; the data is kept")
+                return OK
             server = _Server(_config(settings), lambda: _announce(ready, options, mails))
             try:
                 await server.serve(sockets=[listener])
