@@ -88,7 +88,7 @@ async def get_live() -> object:
     dependencies=[public()],
     **example(
         "/api/health/ready",
-        answer={"status": "ready", "version": VERSION, "database": "ok", "database_ms": 0.8, "schema_version": 2},
+        answer={"status": "ready", "version": VERSION, "database": "ok", "database_ms": 0.8, "schema_version": 3},
     ),
 )
 async def get_ready(request: Request) -> object:

@@ -6,5 +6,5 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'ok, schema 2';
+  select 'ok, schema 3';
 $$;

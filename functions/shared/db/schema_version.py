@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from functions.shared.jsonvalue import Json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _TOLD = re.compile(r"ok, schema (\d{1,6})")
 
 
