@@ -22,6 +22,7 @@ INVOKES = 32  # at the same time: each waits in a thread of its own
 MAX_PAYLOAD = 6_000_000  # bytes of a synchronous invocation: the quota is 6 MB
 _ASK_S = 3.0  # to connect, and for an answer: who asks has somebody waiting
 _ASK_TRIES = 3
+_SETTINGS_TRIES = 5  # many functions that start together are more than the 40 calls a second that SSM takes
 _PARAMETERS = 10  # that one call may name
 _ASKS = 16  # connections to one service
 _CONNECT_S = 5.0
@@ -64,7 +65,8 @@ def read_parameters(names: Sequence[str]) -> dict[str, str]:
 
 @lru_cache
 def _asked(service: str) -> Any:  # noqa: ANN401  botocore makes its clients when it runs
-    return client(service, retries=_ASK_TRIES, connections=_ASKS, read_s=_ASK_S, connect_s=_ASK_S)
+    tries = _SETTINGS_TRIES if service == "ssm" else _ASK_TRIES
+    return client(service, retries=tries, connections=_ASKS, read_s=_ASK_S, connect_s=_ASK_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def failures(ids: Sequence[str]) -> dict[str, Any]:
 def _read(record: Mapping[str, Any], signer: Signer | None) -> Message | None:
     try:
         body: object = json.loads(record["body"])
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     what = read_body(cast("dict[str, Any]", body), signer) if isinstance(body, dict) else None
     if what is None:
