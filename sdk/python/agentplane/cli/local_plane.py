@@ -34,6 +34,7 @@ from functions.shared.config import Settings
 from functions.shared.devauth import user_id_of
 from functions.shared.postgres.binaries import PostgresProblem
 from functions.shared.postgres.connection import Connection, PostgresError
+from functions.shared.postgres.login import ensure_login
 from functions.shared.postgres.migrate import MigrationProblem, apply
 from functions.shared.postgres.server import EmbeddedPostgres
 from functions.shared.postgres.urls import with_database, with_login
@@ -356,19 +357,9 @@ async def _stored(connection: Connection, secret: str, peppers: Sequence[str]) -
 
 
 async def _ensure_login(connection: Connection, login: str, password: str) -> None:
-    """A login of our own with authenticator's rights, so that a given database's authenticator keeps its password."""
+    """A login of our own, so that a given database's authenticator keeps its password."""
     try:
-        if not await connection.fetchval("select exists (select from pg_roles where rolname = $1)", login):
-            await connection.execute(f"create role {login} login inherit")
-        quoted = await connection.fetchval("select quote_literal($1::text)", password)
-        await connection.execute(f"alter role {login} password {quoted}")
-        await connection.execute(f"grant authenticator to {login}")
-        for name, value in (
-            ("statement_timeout", "8s"),
-            ("lock_timeout", "2s"),
-            ("idle_in_transaction_session_timeout", "5s"),
-        ):
-            await connection.execute(f"alter role {login} set {name} = '{value}'")
+        await ensure_login(connection, login, password)
     except PostgresError as error:
         message = f"this user may not prepare the login role: {error}"
         raise Failed(message, hint="Give --db-url as a user that may create roles.", exit_code=UNREACHABLE) from error
