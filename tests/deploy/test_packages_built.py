@@ -24,7 +24,7 @@ from functions.deploy.slim import CUT, is_kept
 from functions.deploy.wheels import Target, installed
 from tests.packages import packages
 
-pytestmark = pytest.mark.xdist_group("packages")
+pytestmark = pytest.mark.xdist_group("package builds")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from functions.deploy.wheels import Target, installed
 from functions.shared.simulator import Rule, Simulator
 from tests.packages import folder_of, packages
 
-pytestmark = pytest.mark.xdist_group("packages")
+pytestmark = pytest.mark.xdist_group("package builds")
 
 EXAM = Path(__file__).with_name("package_exam.py")
 HEAVY = {"litellm"}  # its calls are examined by themselves
