@@ -17,7 +17,10 @@ import pytest
 from agentplane import SignIn
 from agentplane.cli.local_plane import DEVELOPER
 
+from tests.cli.warm import TERMINAL, Commands
+
 START_SECONDS = 60
+COMMANDS = Commands()
 PG = os.environ.get("PG", "18")
 
 
@@ -82,21 +85,11 @@ def clean_environment(**more: str) -> dict[str, str]:
     dropped = ("AGENTPLANE_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "OLLAMA_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     # Nobody has signed in here.
-    return {**kept, "COLUMNS": "200", "NO_COLOR": "1", "AGENTPLANE_SESSIONS": os.devnull, **more}
+    return {**kept, **TERMINAL, "AGENTPLANE_SESSIONS": os.devnull, **more}
 
 
 def run_command(*arguments: str, cwd: Path | None = None, stdin: str | None = None, **environment: str) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-m", "agentplane.cli.main", *arguments],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=clean_environment(**environment),
-        check=False,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
+    return Result(*COMMANDS.run(arguments, clean_environment(**environment), cwd, stdin))
 
 
 @pytest.fixture(scope="module")

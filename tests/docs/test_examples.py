@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from functions.shared.dsl.checker import check
+from tests.cli.conftest import run_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -65,13 +64,8 @@ def test_a_shown_command_exists(place: str, command: str) -> None:
 @pytest.mark.parametrize("starter", STARTERS, ids=lambda path: path.name)
 def test_a_starter_is_valid_and_passes_its_own_tests(starter: Path) -> None:
     for command in ("validate", "test"):
-        done = subprocess.run(
-            [sys.executable, "-m", "agentplane.cli.main", command, str(starter)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = run_command(command, str(starter))
+        assert done.code == 0, done.out + done.err
 
 
 def test_no_page_names_a_path_of_a_machine() -> None:
