@@ -52,7 +52,9 @@ def _secrets(seen: Seen) -> Iterator[Finding]:
         is_missing = name not in seen.stored
         way_out = init if is_missing else f"Store {seen.stage.parameter(name)} again; docs/deploy.md says what it is."
         yield fail(f"secret {name}", f"{seen.stage.parameter(name)} {problem}", way_out)
-    there = [name for name in seen.stored if name not in wrong]
+    there = [
+        parameter.name for parameter in PARAMETERS if parameter.name in seen.stored and parameter.name not in wrong
+    ]
     if there:
         yield ok("secrets", f"{len(there)} of {len(PARAMETERS)} stored: {', '.join(there)}")
     if "smtp-url" not in seen.stored and "smtp-url" not in wrong:

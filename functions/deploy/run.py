@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from functions.deploy.finding import Finding
     from functions.deploy.stage import Stage
 
-API_OUTPUT = "ApiAddress"
+API_OUTPUT = "HttpApiUrl"  # osls names it so
 TRIES, PAUSE_S = 10, 3.0
 _OK = 200
 
@@ -64,7 +64,9 @@ async def run(stage: Stage, say: Callable[[str], None], options: Sequence[str] =
     if has_failed(findings):
         raise RefusedByCheck(findings)
     say("package  the functions")
-    await run_command(stage, [sys.executable, "-m", "functions.deploy.package", "--arch", stage.arch], "the build")
+    await run_command(
+        stage, [sys.executable, "-m", "functions.deploy.package", "--arch", stage.arch, "--no-measure"], "the build"
+    )
     say("migrate  the database")
     migrations = await _migrate(stage)
     for name in migrations:

@@ -55,6 +55,7 @@ def test_every_setting_on_the_page_is_read_by_somebody() -> None:
         "functions/deploy/stage.py",
         "serverless.yml",
         "supabase/config.toml",
+        "functions/shared/postgres/login.py",
         "sdk/python/agentplane/cli/connection.py",
     )
     source = "".join((ROOT / path).read_text() for path in readers)

@@ -62,14 +62,14 @@ def test_the_address_comes_from_the_stack(given: Given) -> None:
     aws = given.seen.aws
     with pytest.raises(CannotDeploy, match="their address could not be read"):
         address_of(given.stage)
-    for outputs, name in (({"ApiAddress": {"Value": "https://abc.example.com/"}}, "a"), ({}, "b")):
+    for outputs, name in (({"HttpApiUrl": {"Value": "https://abc.example.com/"}}, "a"), ({}, "b")):
         stage = replace(given.stage, name=given.stage.name + name)
         template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
         aws.call("cloudformation", "create_stack", StackName=stage.stack, TemplateBody=json.dumps(template))
         if outputs:
             assert address_of(stage) == "https://abc.example.com"
         else:
-            with pytest.raises(CannotDeploy, match="has no output ApiAddress"):
+            with pytest.raises(CannotDeploy, match="has no output HttpApiUrl"):
                 address_of(stage)
 
 
