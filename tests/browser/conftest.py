@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,13 +35,30 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+_open = ExitStack()
+
+
+@cache
+def _chromium() -> Browser:
+    playwright = _open.enter_context(sync_playwright())
+    return _open.enter_context(playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS))
+
+
+@pytest.fixture
+def browser() -> Browser:
     """Chromium. While it runs, so does a loop in this thread, so it ends before asynchronous tests begin."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    return _chromium()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close Chromium after the last test of this folder."""
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or nextitem.path.parent != Path(__file__).parent:
+            _open.close()
+            _chromium.cache_clear()
 
 
 @pytest.fixture(scope="session")
