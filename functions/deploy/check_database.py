@@ -104,15 +104,16 @@ async def _key_problem(connection: Connection, key: RunnerKey, secret: str, pepp
     if not is_key(secret):
         return "is not stored"
     rows = await connection.fetch(
-        "select k.scopes, k.revoked_at is not null as is_revoked, k.kind"
+        "select k.scopes, k.kind,"
+        " k.revoked_at is not null or coalesce(k.expires_at <= plane.clock(), false) as has_ended"
         " from unnest($1::text[]) with ordinality as h (hash, place)"
         " join plane.api_keys as k on k.key_hash = sha256(decode(h.hash, 'hex')) order by h.place limit 1",
         hash_key(secret, peppers).split(),
     )
     if not rows:
         return "is unknown to the database (or the pepper is another)"
-    if rows[0]["is_revoked"] or rows[0]["kind"] != "runner":
-        return "is revoked"
+    if rows[0]["has_ended"] or rows[0]["kind"] != "runner":
+        return "is revoked or expired"
     given, wanted = set(rows[0]["scopes"]), set(key.verbs)
     if not given:
         return "may call every verb"

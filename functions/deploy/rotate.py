@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHARED = ("doorbell-key", "key-pepper", "master-key")
 SETTLE_S = 5.0
+LONGEST_INVOCATION_MIN = 20  # Lambda ends each after 15
 _WAIT_S = 60.0
 
 
@@ -83,7 +84,7 @@ async def finish(stage: Stage, name: str, say: Callable[[str], None]) -> None:
 async def _finish(aws: Aws, stage: Stage, name: str, say: Callable[[str], None]) -> None:
     stored = _stored(aws, stage, name)
     if name not in SHARED:
-        raise CannotRotate(f"{name} has no former value", "The former key was revoked when it was replaced.")
+        raise CannotRotate(f"{name} has no former value", "The former key expires by itself.")
     present, _, former = stored[name].value.partition(",")
     if not former:
         say(f"{name}: there was no former value")
@@ -107,6 +108,8 @@ _AFTERWARDS = {
 def _stored(aws: Aws, stage: Stage, name: str) -> Mapping[str, Stored]:
     if name not in BY_NAME:
         raise CannotRotate(f"there is no secret {name}", f"There are {', '.join(BY_NAME)}.")
+    if not stage.database_url and name not in GIVEN_BY:
+        raise CannotRotate("no address of the database's owner is given", "Set SUPABASE_DB_URL, as for --check.")
     stored = read_all(aws, stage)
     if name not in stored or "key-pepper" not in stored:
         raise CannotRotate(f"{name} is not stored", f"Run `agentplane deploy --stage {stage.name} --init`.")
@@ -126,7 +129,7 @@ async def _replace(aws: Aws, stage: Stage, name: str, say: Callable[[str], None]
 async def _rotate_runner_key(
     aws: Aws, stage: Stage, name: str, stored: Mapping[str, Stored], say: Callable[[str], None]
 ) -> None:
-    """Let the new key in, have it used, then revoke the former one."""
+    """Let the new key in, have it used, then let the former one expire."""
     key = next(key for key in RUNNER_KEYS if key.parameter == name)
     peppers = read_peppers(stored["key-pepper"].value)
     made = new_key("runner", peppers)
@@ -137,11 +140,11 @@ async def _rotate_runner_key(
             say(f"{name}: a new key is registered and stored")
             await asyncio.to_thread(_begin_anew, aws, stage, name)
             await connection.execute(
-                "update plane.api_keys set revoked_at = plane.clock() where kind = 'runner'"
+                "update plane.api_keys set expires_at = plane.clock() + make_interval(mins => $2) where kind = 'runner'"
                 " and key_hash = any (select sha256(decode(h, 'hex')) from unnest($1::text[]) as h)",
-                hash_key(stored[name].value, peppers).split(),
+                *(hash_key(stored[name].value, peppers).split(), LONGEST_INVOCATION_MIN),
             )
-            say(f"{name}: the former key is revoked")
+            say(f"{name}: the former key expires in {LONGEST_INVOCATION_MIN} minutes: what works with it may end")
     except PostgresError as error:
         raise CannotRotate(f"the database refused: {error}", "Is SUPABASE_DB_URL the owner's address?") from error
     except CONNECT_ERRORS as error:

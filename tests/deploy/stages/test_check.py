@@ -321,6 +321,10 @@ HOOKS_KEY = "where 'find_hook' = any (scopes)"
             f"update plane.api_keys set revoked_at = now() {HOOKS_KEY}",
             *("runner-keys", "fail", "hooks-key is revoked"),
         ),
+        (
+            f"update plane.api_keys set expires_at = now() {HOOKS_KEY}",
+            *("runner-keys", "fail", "hooks-key is revoked or expired"),
+        ),
         (f"delete from plane.api_keys {HOOKS_KEY}", "runner-keys", "fail", "unknown to the database"),
         ("delete from gateway.settings", "founding", "warn", "whoever signs in"),
         ("select gateway.change_setting('new_organisations', 'true')", "founding", "warn", "whoever signs in"),

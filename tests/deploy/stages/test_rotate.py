@@ -58,19 +58,20 @@ async def test_a_new_pepper_comes_before_the_one_that_keys_were_kept_with(given:
         await rotate(given.stage, "key-pepper", lambda _line: None, settle_s=0)
 
 
-async def test_a_functions_key_is_replaced_and_the_former_one_is_revoked(given: Given) -> None:
+async def test_a_functions_key_is_replaced_and_the_former_one_lives_as_long_as_an_invocation(given: Given) -> None:
     former = stored(given, "hooks-key")
     await rotate(given.stage, "hooks-key", lambda _line: None)
     connection = await asyncpg.connect(given.db_url)
     try:
         peppers = read_peppers(stored(given, "key-pepper"))
-        for secret, is_revoked in ((former, True), (stored(given, "hooks-key"), False)):
+        for secret, minutes in ((former, 20), (stored(given, "hooks-key"), None)):
             row = await connection.fetchrow(
-                "select revoked_at is not null as is_revoked, scopes from plane.api_keys"
+                "select extract(epoch from expires_at - now()) / 60 as minutes, scopes from plane.api_keys"
                 " where key_hash = any (select sha256(decode(h, 'hex')) from unnest($1::text[]) as h)",
                 hash_key(secret, peppers).split(),
             )
-            assert (row["is_revoked"], row["scopes"]) == (is_revoked, ["find_hook", "receive_message"])
+            assert row["scopes"] == ["find_hook", "receive_message"]
+            assert row["minutes"] is None if minutes is None else float(row["minutes"]) == pytest.approx(minutes, abs=1)
     finally:
         await connection.close()
     with pytest.raises(CannotRotate, match="has no former value"):
@@ -176,3 +177,5 @@ async def test_what_a_person_gives_is_replaced_by_what_they_give_now(given: Give
     given.account.deployed = set()
     with pytest.raises(CannotRotate, match="there is no secret nothing"):
         await rotate(given.stage, "nothing", lambda _line: None)
+    with pytest.raises(CannotRotate, match="no address of the database's owner"):
+        await rotate(replace(given.stage, database_url=""), "master-key", lambda _line: None)
