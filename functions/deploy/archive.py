@@ -6,11 +6,11 @@ and writes one directory behind them, so that thirty packages with the same libr
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
 import struct
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,16 +61,20 @@ def join_parts(path: Path, parts: Sequence[Path]) -> None:
     half.rename(path)
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Write the files of an archive into a new folder, programs as programs."""
+def unpack(archive: Path, folder: Path, kept: Path) -> None:
+    """Unpack into a new folder, programs as programs. A file that several archives share is written once, to `kept`."""
+    kept.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive) as packed:
-        for directory in sorted({str(Path(name).parent) for name in packed.namelist()}):
+        for directory in sorted({str(PurePath(name).parent) for name in packed.namelist()}):
             (folder / directory).mkdir(parents=True, exist_ok=True)
         for info in packed.infolist():
-            with packed.open(info) as source, (folder / info.filename).open("wb") as out:
-                shutil.copyfileobj(source, out, 1 << 20)
-            if info.external_attr >> 16 & 0o111:
-                (folder / info.filename).chmod(0o755)
+            mode = info.external_attr >> 16 & 0o777
+            known = hashlib.sha256(info.filename.encode()).hexdigest()[:16]
+            file = kept / f"{known}-{info.CRC:08x}-{info.file_size}-{mode:o}"
+            if not file.exists():
+                file.write_bytes(packed.read(info))
+                file.chmod(mode)
+            (folder / info.filename).hardlink_to(file)
 
 
 def _entry(info: zipfile.ZipInfo, start: int) -> bytes:

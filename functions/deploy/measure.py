@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from functions.deploy.archive import unpack
@@ -15,6 +13,7 @@ from functions.deploy.needs import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from functions.deploy.packages import Package
 
@@ -71,8 +70,8 @@ def start(folder: Path, name: str) -> Start:
     return Start(said["handler"], said["import_ms"], said["ratio"], modules, tuple(said["outside"]))
 
 
-def measured(package: Package, *, times: int = 3) -> Start:
-    """Give the quickest of some starts of a package, unpacked for that; others of this machine disturb the rest."""
-    with tempfile.TemporaryDirectory(prefix="agentplane-") as folder:
-        unpack(package.path, Path(folder))
-        return min((start(Path(folder), package.name) for _ in range(times)), key=lambda one: one.ratio)
+def measured(package: Package, scratch: Path, *, times: int = 3) -> Start:
+    """Unpack a package below `scratch` and give the quickest of some starts; what else runs here disturbs the rest."""
+    folder = scratch / package.name
+    unpack(package.path, folder, scratch / "files")
+    return min((start(folder, package.name) for _ in range(times)), key=lambda one: one.ratio)

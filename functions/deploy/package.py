@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -47,13 +48,14 @@ def _table(packages: dict[str, Package], *, measure: bool) -> list[str]:
     """Print the table; give what is over budget."""
     _say(_HEAD if measure else f"{_HEAD[:33]}  budget")
     broken: list[str] = []
-    for package in packages.values():
-        found = [*broken_by_size(package)]
-        start = measured(package) if measure else None
-        if start is not None:
-            found += [*broken_by_start(package.name, start), *broken_by_time(package.name, start)]
-        broken += found
-        _say(_line(package, start) + ("  over" if found else "  ok"))
+    with tempfile.TemporaryDirectory(prefix="agentplane-") as scratch:
+        for package in packages.values():
+            found = [*broken_by_size(package)]
+            start = measured(package, Path(scratch)) if measure else None
+            if start is not None:
+                found += [*broken_by_start(package.name, start), *broken_by_time(package.name, start)]
+            broken += found
+            _say(_line(package, start) + ("  over" if found else "  ok"))
     return broken
 
 

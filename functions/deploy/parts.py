@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -84,7 +85,7 @@ def make(parts: Iterable[Part], cache: Path, jobs: int) -> None:
         for part in largest_first:
             _write(part, cache)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:  # the caller may have threads
         for _ in pool.map(_write, largest_first, [cache] * len(largest_first)):
             pass
 

@@ -75,7 +75,9 @@ def test_parts_become_one_archive_in_which_programs_stay_programs(tmp_path: Path
     with zipfile.ZipFile(tmp_path / "both.zip") as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["a/one.txt", "bin/run", "b/zwei/ö.txt"]
-    unpack(tmp_path / "both.zip", tmp_path / "folder")
+    unpack(tmp_path / "both.zip", tmp_path / "folder", tmp_path / "kept")
+    unpack(tmp_path / "a.zip", tmp_path / "other", tmp_path / "kept")
+    assert (tmp_path / "other" / "bin" / "run").samefile(tmp_path / "folder" / "bin" / "run")
     assert (tmp_path / "folder" / "b" / "zwei" / "ö.txt").read_bytes() == b"2"
     assert os.access(tmp_path / "folder" / "bin" / "run", os.X_OK)
     assert not (tmp_path / "folder" / "a" / "one.txt").stat().st_mode & 0o111
