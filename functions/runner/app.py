@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ log = logger("runner")
 
 WAIT_INLINE_S = 5.0
 KEEP_S = 10.0  # what a wait inline leaves of the invocation
+DUPLICATES_WITHIN_S = 3.0
 FRESH = 0.2  # of its time an invocation may have used when a step still gets all that is left
 
 
@@ -96,9 +98,9 @@ class Invocation:
         claim_ref = f"{message.id}:{message.delivery}:{secrets.token_hex(4)}"
         try:
             async with self.opened.gate:
-                if message.delivery > 1:  # its former delivery has died, or has not begun
-                    await self._report_dead(message.what, message_id=message.id)
-                await self.run(message.what, claim_ref=claim_ref)
+                outcome = await self.run(message.what, claim_ref=claim_ref)
+                if outcome.reason == "busy" and message.delivery > 1:
+                    await self._take_over(message, claim_ref)
         except PlaneError as error:
             log.warning("message %s comes again: %s", message.id, error.detail)
             return message.id
@@ -107,6 +109,18 @@ class Invocation:
             await self._report_broken(message.what, claim_ref)
             return message.id
         return None
+
+    async def _take_over(self, message: Message, claim_ref: str) -> None:
+        """Free the frame if a former delivery of this message holds it: that has died, or else this would not be here.
+
+        Unless it is a duplicate. Queues make those within a moment, and what died they deliver again much later.
+        """
+        assert isinstance(message.what, Address)  # noqa: S101  nothing else is run
+        early_s = message.first_at + DUPLICATES_WITHIN_S - time.time()
+        if early_s > 0:
+            await asyncio.sleep(min(early_s, DUPLICATES_WITHIN_S))
+        if await self._report_dead(message.what, message_id=message.id):
+            await self.run(message.what, claim_ref=claim_ref)
 
     async def run(self, address: Address, *, claim_ref: str | None = None) -> Outcome:
         """Run a frame, and have it rung again when it says so. One that is due in a moment is waited for."""
@@ -136,8 +150,12 @@ class Invocation:
             return False
         return self.deadline is None or asyncio.get_running_loop().time() + seconds + KEEP_S < self.deadline
 
-    async def _report_dead(self, address: Address, **claim: str) -> None:
-        await kernel.report_dead(self.opened.engine.db, execution_id=address.execution_id, frame=address.frame, **claim)
+    async def _report_dead(self, address: Address, **claim: str) -> bool:
+        """Say whether it held the frame."""
+        due = await kernel.report_dead(
+            self.opened.engine.db, execution_id=address.execution_id, frame=address.frame, **claim
+        )
+        return bool(due)
 
     async def _report_broken(self, address: Address, claim_ref: str) -> None:
         """Free at once what this delivery held; else its lease does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -88,15 +89,20 @@ async def invoke(function: Worker[Any], event: dict[str, Any], seconds: float = 
     return await asyncio.to_thread(function, event, Context(seconds))
 
 
-def records(*bodies: object, delivery: int = 1, first: int = 0) -> dict[str, Any]:
-    """An event as the queue's event source makes it; messages are named m0, m1 …"""
+def records(*bodies: object, delivery: int = 1, first: int = 0, age_s: float = 2000) -> dict[str, Any]:
+    """An event as the queue's event source makes it; messages are named m0, m1 …, first received so long ago."""
+    first_at = str(int((time.time() - age_s) * 1000))
     return {
         "Records": [
             {
                 "messageId": f"m{number}",
                 "receiptHandle": f"r{number}",
                 "body": body if isinstance(body, str) else json.dumps(body),
-                "attributes": {"ApproximateReceiveCount": str(delivery), "SentTimestamp": "1790000000000"},
+                "attributes": {
+                    "ApproximateReceiveCount": str(delivery),
+                    "ApproximateFirstReceiveTimestamp": first_at,
+                    "SentTimestamp": "1790000000000",
+                },
                 "messageAttributes": {},
                 "md5OfBody": "",
                 "eventSource": "aws:sqs",

@@ -20,11 +20,15 @@ log = logger("dispatch")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One delivery. `what`: the frame that may be due, or the name of a chore. `delivery` counts from 1."""
+    """One delivery. `what`: the frame that may be due, or the name of a chore. `delivery` counts from 1.
+
+    `first_at`: when its first delivery was, in seconds since 1970; 0 when the queue does not say.
+    """
 
     id: str
     delivery: int
     what: Address | str
+    first_at: float = 0.0
 
 
 def read_messages(records: Sequence[Mapping[str, Any]], signer: Signer | None) -> list[Message]:
@@ -63,5 +67,7 @@ def _read(record: Mapping[str, Any], signer: Signer | None) -> Message | None:
             extra={"event": "message_dropped", "queue": str(record.get("eventSourceARN", "")).rpartition(":")[2]},
         )
         return None
-    delivery = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
-    return Message(str(record["messageId"]), delivery, what)
+    told = record.get("attributes", {})
+    delivery = int(told.get("ApproximateReceiveCount", "1"))
+    first_at = int(told.get("ApproximateFirstReceiveTimestamp", "0")) / 1000
+    return Message(str(record["messageId"]), delivery, what, first_at)
