@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 AS_OF = "November 2026"
-SOURCE = "AWS' public price pages for us-east-1 (Lambda, SQS, API Gateway, CloudWatch, KMS, X-Ray), noted by hand"
+SOURCE = "AWS' list prices for us-east-1 as known then, not fetched: compare them with the price pages"
 
 
 @dataclass(frozen=True, slots=True)

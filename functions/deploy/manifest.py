@@ -81,14 +81,20 @@ class Manifest:
 
 
 def load(
-    path: Path = SERVERLESS, *, stage: str = DEFAULT_STAGE, environment: Mapping[str, str] | None = None
+    path: Path = SERVERLESS,
+    *,
+    stage: str = DEFAULT_STAGE,
+    environment: Mapping[str, str] | None = None,
+    params: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Read the file for a stage. `environment`: where `${env:…}` is looked up, the process's own by default.
+
+    `params`: those set by hand, as `--param` of osls sets them.
 
     Raises ValueError naming what is wrong in the file.
     """
     document = cast("Tree", yaml.load(path.read_text("utf-8"), Loader=_Loader))  # noqa: S506  a SafeLoader that keeps tags
-    known = _Variables(document, stage, os.environ if environment is None else environment)
+    known = _Variables(document, stage, os.environ if environment is None else environment, params)
     provider = document["provider"]
     queues = _queues(known, document)
     named = {logical: queue.name for logical, queue in queues.items()}
@@ -164,12 +170,14 @@ def _queue(known: _Variables, names: Mapping[str, str], logical: str, properties
 class _Variables:
     """Looks up `${source:address, 'otherwise'}` as osls does, as far as this file uses it."""
 
-    def __init__(self, document: Tree, stage: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, document: Tree, stage: str, environment: Mapping[str, str], set_by_hand: Mapping[str, str] | None = None
+    ) -> None:
         self.stage = stage
         self._document = document
         self._environment = environment
         params = cast("dict[str, Tree]", document.get("params") or {})
-        self._params = {**params.get("default", {}), **params.get(stage, {})}
+        self._params = {**params.get("default", {}), **params.get(stage, {}), **(set_by_hand or {})}
 
     def text(self, value: object) -> str:
         """Give a value as text; an Unresolved one if a part of it is not to be known here."""

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @lru_cache(maxsize=8)
 def manifest_of(stage: Stage, root: Path = ROOT) -> Manifest:
     """Read the template as it is for a stage."""
-    return load(root / "serverless.yml", stage=stage.name, environment=stage.environment())
+    return load(root / "serverless.yml", stage=stage.name, environment=stage.environment(), params=dict(stage.params))
 
 
 @dataclass(frozen=True, slots=True)

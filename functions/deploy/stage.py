@@ -37,6 +37,7 @@ class Stage:
     alarm_email: str = ""
     arch: str = "x86_64"
     python: str = ""
+    params: tuple[tuple[str, str], ...] = ()
     database_url: str = field(default="", repr=False)
     publishable_key: str = field(default="", repr=False)
     smtp_url: str = field(default="", repr=False)

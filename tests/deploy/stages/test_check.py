@@ -225,6 +225,14 @@ def test_an_account_without_room_for_what_is_reserved_is_found(
     cloud.concurrency = cloud.unreserved = 1000
 
 
+def test_what_is_set_by_hand_counts(given: Given, cloud: LambdaAccount) -> None:
+    cloud.concurrency = cloud.unreserved = 130
+    require(by_name(check_aws.findings(given.seen))["concurrency"], "fail", "30 can be reserved")
+    few = given.with_stage(params=(("runners", "2"), ("llmRunners", "2"), ("sandboxes", "2")))
+    require(by_name(check_aws.findings(few))["concurrency"], "warn", "the functions reserve 24")
+    cloud.concurrency = cloud.unreserved = 1000
+
+
 def test_what_this_stage_has_reserved_already_is_not_counted_twice(given: Given, cloud: LambdaAccount) -> None:
     names = [name for name, each in given.seen.manifest().functions.items() if each.reserved_concurrency]
     mine = 10 * len(names)  # what the account answers for each

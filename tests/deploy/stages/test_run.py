@@ -136,10 +136,12 @@ def test_the_command_prints_findings_and_ends_with_1_when_one_fails(given: Given
         "AGENTPLANE_PUBLIC_URL": "http://plane.example.com",
     }
     command = [sys.executable, "-m", "agentplane.cli.main", "deploy", "--stage", given.stage.name, "--check", "--json"]
+    command += ["--param=runners=11", "--param", "llmRunners=11"]
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert findings["public-url"]["state"] == "fail"
+    assert findings["concurrency"]["found"].startswith("50 of ")
     assert findings["secrets"]["state"] == findings["runner-keys"]["state"] == "ok"
     values = [each.value for each in (given.seen.stored or {}).values()]
     assert [value for value in values if value in done.stdout + done.stderr] == []

@@ -47,6 +47,7 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
         where = read_stage(stage, region)
     except ValueError as error:
         usage_error(str(error))
+    where = replace(where, params=_params(context.args))
     if is_check:
         _check(where, as_json)
     elif is_init:
@@ -55,6 +56,19 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
         _rotate(where, rotate, is_last)
     else:
         _deploy(where, context.args)
+
+
+def _params(options: list[str]) -> tuple[tuple[str, str], ...]:
+    """Read `--param=runners=20` and `--param runners=20`: what the template is to be with is what is checked."""
+    following = zip(options, [*options[1:], ""], strict=True)
+    given = [
+        option.removeprefix("--param=") if "=" in option else after for option, after in following if _is_param(option)
+    ]
+    return tuple((name, value) for name, _, value in (each.partition("=") for each in given) if name)
+
+
+def _is_param(option: str) -> bool:
+    return option == "--param" or option.startswith("--param=")
 
 
 def _check(where: Any, as_json: bool) -> None:
@@ -121,7 +135,7 @@ def _deploy(where: Any, options: list[str]) -> None:
     from functions.deploy.run import CannotDeploy, RefusedByCheck, run  # noqa: PLC0415
 
     try:
-        done = asyncio.run(run(replace(where), lambda line: console.print(escape(line)), options))
+        done = asyncio.run(run(where, lambda line: console.print(escape(line)), options))
     except RefusedByCheck as error:
         _print_findings(error.findings)
         raise Failed(str(error), hint="Follow the ways out above, then run it again.") from error
@@ -131,6 +145,6 @@ def _deploy(where: Any, options: list[str]) -> None:
     console.print(
         f"  export AGENTPLANE_URL={escape(done.url)} AGENTPLANE_API_KEY=ap_live_…   [dim]# --init showed it[/]"
     )
-    console.print("  agentplane whoami; agentplane run templates/workflows/…   [dim]# docs/api.md[/]")
+    console.print('  agentplane whoami && agentplane run templates/workflows/hello.yaml --input \'{"name": "Ada"}\'')
     if not where.public_url:
         console.print("[dim]A domain of your own: docs/deploy.md, then AGENTPLANE_PUBLIC_URL and deploy again.[/]")
