@@ -37,7 +37,7 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
     is_last: Annotated[bool, typer.Option("--finish", help="With --rotate: forget the former value.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
 ) -> None:
-    """Deploy the plane to AWS and Supabase: check, build, migrate, deploy, ask. docs/deploy.md says what it needs."""
+    """Deploy the plane to AWS and Supabase: check, package, migrate, deploy, ask. docs/deploy.md says what it needs."""
     require_functions("deploy")
     if sum((is_check, is_init, bool(rotate))) > 1:
         usage_error("--check, --init and --rotate do not go together", "Run them one after another.")
