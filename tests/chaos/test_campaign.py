@@ -1,4 +1,4 @@
-"""Half a minute of what `make chaos` does for as long as you like: real processes, killed, frozen and cut off."""
+"""A dozen seconds of what `make chaos` does for as long as you like: real processes, killed, frozen and cut off."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Note = Callable[[str, object], None]
 
-SECONDS = 20
+SECONDS = 12
 CLOCK_PRECISION_S = 30
 
 
