@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 _NEVER_CHECKED = (0b01).to_bytes(4, "little")
 # Strings of one character exist once in a process. Whether one is interned, which shows in the bytes, would depend on
-# what else was loaded: here all of them are.
+# what else was loaded: here all of them are, and the file's name, which others may have interned too.
 _CHARACTERS = tuple(sys.intern(text) for text in ("", *map(chr, range(256))))
 
 
@@ -31,7 +31,7 @@ def bytecode(source: bytes, name: str) -> bytes | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about other people's sources
         try:
-            code = compile(source, name, "exec", dont_inherit=True, optimize=0)
+            code = compile(source, sys.intern(name), "exec", dont_inherit=True, optimize=0)
         except (SyntaxError, ValueError):
             return None
     held = list(_parts(code))

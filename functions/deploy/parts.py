@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -27,6 +28,7 @@ Source: TypeAlias = Path | bytes | Callable[[], bytes]
 _HERE = Path(__file__).parent
 _MAKERS = ("archive.py", "bytecode.py", "natives.py", "parts.py", "slim.py")  # a change in these makes every part anew
 _TOOLS = ("functions.deploy", "functions.local_lambda")
+_KEPT_S = 3 * 24 * 3600
 _WORTH_A_PROCESS = 4  # parts
 
 
@@ -77,17 +79,16 @@ def other_parts(distributions: Iterable[Distribution], site: Site, maker: str) -
 
 
 def make(parts: Iterable[Part], cache: Path, jobs: int) -> None:
-    """Compress the parts that are not there yet, the largest first."""
+    """Compress the parts that are not there yet, the largest first; forget those that nobody asked for in days."""
     (cache / "parts").mkdir(parents=True, exist_ok=True)
-    missing = {part.key: part for part in parts if not part.path(cache).exists()}
-    largest_first = sorted(missing.values(), key=lambda part: -len(part.files))
-    if len(missing) < _WORTH_A_PROCESS or jobs == 1:
-        for part in largest_first:
-            _write(part, cache)
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:  # the caller may have threads
-        for _ in pool.map(_write, largest_first, [cache] * len(largest_first)):
-            pass
+    wanted = {part.key: part for part in parts}
+    _write_missing([part for part in wanted.values() if not part.path(cache).exists()], cache, jobs)
+    for part in wanted.values():
+        part.path(cache).touch()
+    too_old = time.time() - _KEPT_S
+    for file in (cache / "parts").iterdir():
+        if file.stat().st_mtime < too_old:
+            file.unlink()
 
 
 def key_of(*pieces: str | bytes) -> str:
@@ -97,6 +98,17 @@ def key_of(*pieces: str | bytes) -> str:
         data = piece.encode() if isinstance(piece, str) else piece
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()[:20]
+
+
+def _write_missing(missing: Sequence[Part], cache: Path, jobs: int) -> None:
+    largest_first = sorted(missing, key=lambda part: -len(part.files))
+    if len(missing) < _WORTH_A_PROCESS or jobs == 1:
+        for part in largest_first:
+            _write(part, cache)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:  # the caller may have threads
+        for _ in pool.map(_write, largest_first, [cache] * len(largest_first)):
+            pass
 
 
 def _part(files: Mapping[str, Path], maker: str) -> Part:

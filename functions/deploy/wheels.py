@@ -148,6 +148,8 @@ def locked(path: Path) -> Generator[None]:
 
 def _install(folder: Path, target: Target) -> None:
     uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        raise RuntimeError(f"uv is not installed beside {Path(sys.executable).name}: `make package` installs it.")
     command = [str(uv), "pip", "install", "--quiet", "--target", str(folder), "--requirements", str(LOCK)]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile-bytecode"]
     command += ["--python-version", target.python, "--python-platform", _PLATFORMS[target.arch]]

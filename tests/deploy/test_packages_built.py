@@ -63,6 +63,17 @@ def test_a_package_that_is_up_to_date_is_not_built_again_and_a_broken_one_is(tmp
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def test_parts_that_nobody_asked_for_in_days_are_forgotten(cache: Path, tmp_path: Path) -> None:
+    build(["sandbox"], out=tmp_path / "out", cache=cache)
+    used = set((cache / "parts").iterdir())
+    for part in (old := cache / "parts" / "old.zip", *used):
+        part.touch()
+        os.utime(part, (1, 1))
+    build(["sandbox"], out=tmp_path / "out", cache=cache)
+    assert not old.exists()
+    assert set((cache / "parts").iterdir()) == used
+
+
 def test_a_name_that_is_no_function_is_refused() -> None:
     with pytest.raises(LookupError, match=r"functions\.nothing\.app"):
         build(["nothing"])
