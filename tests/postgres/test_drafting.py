@@ -15,6 +15,8 @@ from tests.postgres.servers import database, dump, embedded, query
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Server
+
 # One of everything that can change. Each line stands for an edit of sql/.
 EDITS = """
 create or replace function plane.clock() returns timestamptz language plpgsql stable
@@ -128,14 +130,17 @@ async def test_every_simple_change_is_written_and_gives_the_schema_of_sql(folder
         ("create role auditor;", "role auditor (inherit) is new"),
     ],
 )
-async def test_what_could_lose_data_is_left_to_a_person(folder: Path, tmp_path: Path, edit: str, told: str) -> None:
+async def test_what_could_lose_data_is_left_to_a_person(
+    folder: Path, tmp_path: Path, postgres: Server, edit: str, told: str
+) -> None:
     written = await draft("careful", folder, edited(tmp_path, edit))
     assert written is not None
     assert any(told in part for part in written.by_hand), written.by_hand
-    async with embedded(tmp_path) as server, database(server, "plane") as url:
-        with pytest.raises(MigrationProblem, match="Write this part by hand: "):
-            await apply(url, folder)
-        assert await query(url, "select count(*) from supabase_migrations.schema_migrations") == 1
+    url = postgres.clone("template0")
+    with pytest.raises(MigrationProblem, match="Write this part by hand: "):
+        await apply(url, folder)
+    assert await query(url, "select count(*) from supabase_migrations.schema_migrations") == 1
+    postgres.drop(url)
 
 
 async def test_what_postgres_refuses_is_left_to_a_person(folder: Path, tmp_path: Path) -> None:
