@@ -28,7 +28,7 @@ def unpack(archive: Path, into: Path) -> Path:
     if (folder / ".complete").exists():
         return folder
     into.mkdir(parents=True, exist_ok=True)
-    with (into / f".{archive.stem}.lock").open("w") as lock:
+    with (into / ".lock").open("w") as lock:  # of all: what one forgets another may be about to link
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / ".complete").exists():
             _remove_old(archive.stem, into)
