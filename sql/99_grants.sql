@@ -268,6 +268,7 @@ grant execute on function
   plane.seal_audit(jsonb),
   plane.load_guard(jsonb),
   plane.load_secrets(jsonb),
+  plane.load_provider_keys(jsonb),
   plane.note_policy(jsonb),
   plane.drop_payloads(jsonb),
   gateway.erase_next(jsonb)

@@ -74,6 +74,7 @@ RUNNER_KEYS: tuple[RunnerKey, ...] = (
         ),
     ),
     RunnerKey("hooks-key", ("hooks",), ("find_hook", "receive_message")),
+    RunnerKey("models-key", ("interpret", "memory"), ("load_provider_keys",)),
     RunnerKey("health-key", ("health",), ("get_plane_health", "get_violations")),
 )
 

@@ -29,6 +29,7 @@ from functions.shared.web import (
     requires,
 )
 from functions.shared.web.connection import settings_of
+from functions.shared.web.model_keys import load_own_keys
 from functions.shared.web.model_use import require_model
 
 router = PlaneRouter(prefix="/api/interpret", tags=["interpret"])
@@ -211,7 +212,6 @@ async def interpret_batch(body: InterpretMany, db: Db, request: Request) -> obje
 async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str, settings: Settings) -> JsonObject:
     from functions.shared.interpret import interpret  # noqa: PLC0415  its neighbours are heavy
     from functions.shared.steps.base import StepFailed  # noqa: PLC0415
-    from functions.shared.steps.interpret import asker  # noqa: PLC0415
 
     size = len(json.dumps(data, ensure_ascii=False).encode())
     if size > MAX_DATA_BYTES:
@@ -226,7 +226,7 @@ async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str, settin
             found = await interpret(
                 fields,
                 data,
-                None if model is None else _allowed(db, model, asker(model, _context(_environment(model, settings)))),
+                None if model is None else _asker(db, model, settings),
                 about=body.context,
                 threshold=body.confidence_threshold,
             )
@@ -244,12 +244,24 @@ async def _interpret(db: CallerDb, body: Asked, data: Json, pointer: str, settin
     return await _on_low(db, body, data, answer) if answer["should_escalate"] else answer
 
 
-def _allowed(db: CallerDb, model: str, ask: Any) -> Any:  # noqa: ANN401  the package is imported where it is used
-    """Give the asker that first sees whether the organisation's policies and budgets let the model be asked."""
+def _asker(db: CallerDb, model: str, settings: Settings) -> Any:  # noqa: ANN401  the package is imported where it is used
+    """Give the asker that first sees whether policies and budgets let the model be asked, and with which keys.
+
+    The organisation's own come before what the plane lends; no answer or error shows them.
+    """
+    from functions.shared.interpret import Said  # noqa: PLC0415  as above
+    from functions.shared.steps.base import Done  # noqa: PLC0415
+    from functions.shared.steps.interpret import asker  # noqa: PLC0415
+    from functions.shared.steps.redaction import Guarded  # noqa: PLC0415
 
     async def asked(question: Any) -> Any:  # noqa: ANN401
-        await require_model(db, model)
-        return await ask(question)
+        async def ask(config: JsonObject, context: Any) -> Any:  # noqa: ANN401, ARG001  a handler, with its question
+            said = await asker(model, context)(question)
+            return Done(said.answer, said.usage)
+
+        own = await load_own_keys(db.database, await require_model(db, model), model, settings)
+        done = await Guarded(ask)({}, _context(_environment(model, settings, own), own))
+        return Said(done.output, model, done.usage)
 
     return asked
 
@@ -326,7 +338,7 @@ def _hash_of(body: Asked, data: Json, model: str | None) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _context(environment: Mapping[str, str]) -> Any:  # noqa: ANN401  as above
+def _context(environment: Mapping[str, str], private: Mapping[str, str]) -> Any:  # noqa: ANN401  as above
     from functions.shared.steps.base import Context, HttpPolicy, StepFailed  # noqa: PLC0415
 
     def no_secrets(name: str) -> str:
@@ -344,14 +356,18 @@ def _context(environment: Mapping[str, str]) -> Any:  # noqa: ANN401  as above
         effects=_NoEffects(),
         http=HttpPolicy(),
         environment=environment,
+        private=private,
     )
 
 
-def _environment(model: str, settings: Settings) -> Mapping[str, str]:
-    """Give what a model is reached by: the plane's own keys for its own model, and for any where it lends them."""
+def _environment(model: str, settings: Settings, own: Mapping[str, str]) -> Mapping[str, str]:
+    """Give what a model is reached by: the organisation's own keys before the plane's.
+
+    The plane's are there for its own model, and for any where it lends them.
+    """
     from functions.shared.steps.providers import lent  # noqa: PLC0415  as above
 
-    return lent(os.environ, is_lent=settings.lend_environment or model == os.environ.get(MODEL_VARIABLE))
+    return lent(os.environ, is_lent=settings.lend_environment or model == os.environ.get(MODEL_VARIABLE), own=own)
 
 
 class _NoEffects:
@@ -364,7 +380,10 @@ class _NoEffects:
 def _refused(failure: Any) -> PlaneError:  # noqa: ANN401  as above
     if failure.retryable:
         return Unavailable(failure.message, code=failure.code, hint="Send it again after a while.")
-    return InvalidInput(failure.message, code=failure.code, hint="Name another model, or leave `model` out.")
+    hint = "Name another model, or leave `model` out."
+    if failure.code in {"model_key_missing", "model_key_refused"}:
+        hint = f"Set your organisation's key with PUT /api/secrets/{failure.details['variable']}."
+    return InvalidInput(failure.message, code=failure.code, hint=hint)
 
 
 def _texts(value: Json) -> list[str]:

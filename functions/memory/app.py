@@ -7,10 +7,12 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import AwareDatetime, Field, FiniteFloat, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
+from starlette.requests import Request
 
+from functions.shared.config import Settings
 from functions.shared.db import memory
 from functions.shared.db.caller_db import CallerDb
-from functions.shared.errors import Forbidden, OverBudget
+from functions.shared.errors import Forbidden, OverBudget, PlaneError
 from functions.shared.jsonvalue import Json, JsonObject
 from functions.shared.web import (
     Answer,
@@ -25,6 +27,8 @@ from functions.shared.web import (
     lambda_handler,
     requires,
 )
+from functions.shared.web.connection import settings_of
+from functions.shared.web.model_keys import load_own_keys
 from functions.shared.web.model_use import require_model
 
 router = PlaneRouter(prefix="/api/memory", tags=["memory"])
@@ -158,7 +162,7 @@ _BODY: JsonObject = {name: _MEMORY[name] for name in ("namespace", "content", "m
     dependencies=[requires("memory:write")],
     **example("/api/memory", body=_BODY, answer=_MEMORY, status=201, also={200: {**_MEMORY, "key": "invoices"}}),
 )
-async def put_memory(body: PutMemory, db: Db, response: Response) -> object:
+async def put_memory(body: PutMemory, db: Db, request: Request, response: Response) -> object:
     """Remember a text. With a `key` it replaces what stood under it: 200 instead of 201.
 
     Where the plane has an embedding model it is found by its meaning too; if the model does not answer, the text is
@@ -166,7 +170,7 @@ async def put_memory(body: PutMemory, db: Db, response: Response) -> object:
     """
     fields = body.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     await db.admit("memory:write")
-    fields, _ = await _embedded(db, fields, body.content)
+    fields, _ = await _embedded(db, fields, body.content, settings_of(request.app))
     written = await memory.put_memory(db, fields)
     response.status_code = 201 if _object(written)["is_created"] else 200
     return written
@@ -186,7 +190,7 @@ async def put_memory(body: PutMemory, db: Db, response: Response) -> object:
         },
     ),
 )
-async def search_memory(body: SearchMemory, db: Db) -> object:
+async def search_memory(body: SearchMemory, db: Db, request: Request) -> object:
     """Find the memories of a namespace that fit best, by words and by meaning; the two ranks are fused.
 
     An empty `query` gives the newest. `filter` names fields of the metadata that must be equal.
@@ -194,7 +198,7 @@ async def search_memory(body: SearchMemory, db: Db) -> object:
     await db.admit("memory:read")
     question, why = body.model_dump(mode="json"), "no_query"
     if body.query.strip():
-        question, why = await _embedded(db, question, body.query)
+        question, why = await _embedded(db, question, body.query, settings_of(request.app))
     answer = _object(await memory.search_memory(db, question))
     vector = why if answer["vector"] == "no_embedding" else answer["vector"]
     return {"data": answer["data"], "vector": vector, "embedding_model": _model()}
@@ -210,7 +214,7 @@ async def search_memory(body: SearchMemory, db: Db) -> object:
         answer={"embedded": 12, "left": False, "status": "ok", "embedding_model": "openai/text-embedding-3-small"},
     ),
 )
-async def embed_memories(body: EmbedMemory, db: Db) -> object:
+async def embed_memories(body: EmbedMemory, db: Db, request: Request) -> object:
     """Embed memories that the plane's model has not embedded yet: written without one, or with another.
 
     Repeat it while `left`. `status` is `ok`, or why nothing could be done.
@@ -219,14 +223,12 @@ async def embed_memories(body: EmbedMemory, db: Db) -> object:
     if model is None:
         await db.admit("memory:write")
         return {"embedded": 0, "left": False, "status": "no_model", "embedding_model": None}
-    from functions.shared.steps.embedding import embed  # noqa: PLC0415  litellm's neighbours are heavy
-
     found: Any = await memory.list_unembedded(db, model, body.namespace, body.limit)
     items: list[Any] = found["data"]
     if not items:
         return {"embedded": 0, "left": False, "status": "ok", "embedding_model": model}
-    await require_model(db, model)
-    made = await embed([item["content"] for item in items], os.environ)
+    org_id = await require_model(db, model)
+    made = await _embed([item["content"] for item in items], db, org_id, settings_of(request.app))
     if made.vectors is None:
         return {"embedded": 0, "left": True, "status": made.why, "embedding_model": model}
     kept: list[Any] = [{**item, "embedding": vector} for item, vector in zip(items, made.vectors, strict=True)]
@@ -292,22 +294,33 @@ async def delete_namespace(db: Db, namespace: NamespaceQuery) -> object:
     return await memory.delete_memory(db, {"namespace": namespace})
 
 
-async def _embedded(db: CallerDb, fields: JsonObject, text: str) -> tuple[JsonObject, str]:
+async def _embedded(db: CallerDb, fields: JsonObject, text: str, settings: Settings) -> tuple[JsonObject, str]:
     """Add the text's embedding, if there is one; and why there is none."""
     model = _model()
     if model is None:
         return fields, "no_model"
     try:
-        await require_model(db, model)
+        org_id = await require_model(db, model)
     except (Forbidden, OverBudget) as refused:
         return fields, refused.code
-    from functions.shared.steps.embedding import embed  # noqa: PLC0415  litellm's neighbours are heavy
-
-    made = await embed([text], os.environ)
+    made = await _embed([text], db, org_id, settings)
     if made.vectors is None:
         return fields, made.why or ""
     embedding: JsonObject = {"embedding": list[Json](made.vectors[0]), "embedding_model": made.model}
     return {**fields, **embedding, "spent_usd": _cost_of(made.usage)}, ""
+
+
+async def _embed(texts: list[str], db: CallerDb, org_id: str, settings: Settings) -> Any:  # noqa: ANN401  as below
+    """Embed with the plane's model and the organisation's own key, or the plane's. Without either: words only."""
+    from functions.shared.steps import embedding  # noqa: PLC0415  litellm's neighbours are heavy
+    from functions.shared.steps.providers import lent  # noqa: PLC0415
+
+    model = _model() or ""
+    try:
+        own = await load_own_keys(db.database, org_id, model, settings)
+    except PlaneError as error:
+        return embedding.Embedded(model, None, error.code)
+    return await embedding.embed(texts, lent(os.environ, is_lent=True, own=own))
 
 
 def _cost_of(usage: Any) -> str | None:  # noqa: ANN401  the package is imported where it is used
@@ -315,7 +328,7 @@ def _cost_of(usage: Any) -> str | None:  # noqa: ANN401  the package is imported
 
 
 def _model() -> str | None:
-    return os.environ.get("AGENTPLANE_EMBEDDING_MODEL") or None  # the provider's key stands beside it
+    return os.environ.get("AGENTPLANE_EMBEDDING_MODEL") or None
 
 
 def _object(answer: Json) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 -- What stands against calling a model for the caller's organisation, outside of an execution.
--- payload: {} · answers: {policies, budgets: those that are used up}
+-- payload: {} · answers: {org_id, policies, budgets: those that are used up}
 create function api.get_model_rules(payload jsonb)
 returns jsonb
 language plpgsql

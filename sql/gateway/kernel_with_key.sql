@@ -30,6 +30,7 @@ begin
     when 'seal_audit' then return plane.seal_audit(payload);
     when 'load_guard' then return plane.load_guard(payload);
     when 'load_secrets' then return plane.load_secrets(payload);
+    when 'load_provider_keys' then return plane.load_provider_keys(payload);
     when 'note_policy' then return plane.note_policy(payload);
     when 'drop_payloads' then return plane.drop_payloads(payload);
     when 'erase_next' then return gateway.erase_next(payload);

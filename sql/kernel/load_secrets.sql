@@ -10,7 +10,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_frame plane.frames;
-  v_now   constant timestamptz := plane.clock();
   v_found jsonb;
 begin
   select * into v_frame
@@ -27,16 +26,7 @@ begin
   where e.id = v_frame.execution_id and p -> 'names' ? s.name
     and (coalesce(v.document -> 'secrets', '[]') ? s.name or s.name = any (plane._provider_keys()));
 
-  update plane.secrets as s
-  set last_used_at = v_now
-  from (
-    select name
-    from plane.secrets
-    where org_id = v_frame.org_id and v_found ? name and (last_used_at is null or last_used_at < v_now - interval '1 minute')
-    order by name
-    for no key update skip locked
-  ) as used
-  where s.org_id = v_frame.org_id and s.name = used.name;
+  perform plane._note_secrets_used(v_frame.org_id, v_found);
   return jsonb_build_object('ok', true, 'org_id', v_frame.org_id, 'secrets', coalesce(v_found, '{}'));
 end;
 $$;

@@ -1,4 +1,4 @@
--- What the caller's organisation says about models: its policies of that kind, and its budgets that are used up.
+-- What the caller's organisation says about models: which it is, its policies of that kind, and its budgets that are used up.
 -- Called by api.get_model_rules. Whoever may call a model outside of an execution has to know them, whatever else they may read.
 create function plane.model_rules()
 returns jsonb
@@ -11,6 +11,7 @@ declare
   v_org constant uuid := plane._require_org();
 begin
   return jsonb_build_object(
+    'org_id', v_org,
     'policies', (
       select coalesce(jsonb_agg(to_jsonb(p) - '{org_id,is_enabled,created_by,created_at,updated_at}'::text[]), '[]')
       from plane.policies as p

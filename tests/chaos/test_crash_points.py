@@ -129,6 +129,7 @@ WAITS = {"approval", "timer", "event", "retry", "child", "shards"}
 # secrets and policies, which these workflows have none of; and what the plane's chores call.
 NOT_OF_AN_EXECUTION = {
     *("sweep", "report_dead", "get_violations", "move_together", "load_guard", "load_secrets", "note_policy"),
+    "load_provider_keys",
     *("announce_escalations", "claim_mails", "note_mail", "time_out_escalation", "expire_handoffs"),
     *("claim_deliveries", "fan_out_webhooks", "record_delivery", "find_hook", "receive_message"),
     *("claim_messages", "fan_out_triggers", "finish_message", "forget_triggered"),

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from functions.deploy.closure import closure_of, imports_of, sources
-from functions.deploy.needs import FOLDERS
+from functions.deploy.needs import FOLDERS, need_of
 from functions.shared.config import Settings
 from tests.deploy.kernel_verbs import verbs_of
 
@@ -39,6 +39,8 @@ DATABASE_FIELDS = {
     "supabase_publishable_key",
     "runner_key",
 }
+# Read from the environment by what calls models, which is told to those that hold the models' library.
+MODEL_VARIABLE = re.compile(r"AGENTPLANE_([A-Z]+_MODEL)")
 RINGS, WAKES = frozenset({"default", "llm"}), frozenset({"chores"})
 SIGNALS = {"ring", "wake", "wake_chore"}
 ASKING = {"invoke": "invoke", "read_parameters": "get_parameters"}
@@ -76,7 +78,7 @@ def uses_of(function: str, *, is_fed_by_queues: bool) -> Uses:
 
     Everybody's library reads settings that only some need. What signs doorbells counts for those that send or take
     messages, what opens the database for those that do more than to describe the API, the runner key for those that
-    call kernel verbs.
+    call kernel verbs, the models of the plane for those that hold the library that calls models.
     """
     folder = folder_of(function)
     modules = closure_of(f"functions.{folder}.app", MODULES).ours
@@ -88,6 +90,8 @@ def uses_of(function: str, *, is_fed_by_queues: bool) -> Uses:
         reads = {(field, name) for field, name in reads if not (field in DOORBELL_FIELDS and name in DOORBELLS)}
     if not opens_database(function):
         reads = {(field, name) for field, name in reads if not (field in DATABASE_FIELDS and name in DATABASE)}
+    if "litellm" not in need_of(function, MODULES).modules:
+        reads = {(field, name) for field, name in reads if field in FIELDS}
     if not verbs_of(f"functions.{folder}"):
         reads = {(field, name) for field, name in reads if field != "runner_key"}
     operations = {operation for name in modules for operation in _facts(name).operations}
@@ -159,6 +163,8 @@ def _facts(module: str) -> Facts:
                 reads |= PROPERTIES.get(node.attr, {node.attr})
             elif node.attr in SECRET:
                 strange.append(f"{module}:{node.lineno}: {ast.unparse(node)}")
+        elif isinstance(node, ast.Constant) and (found := MODEL_VARIABLE.fullmatch(str(node.value))):
+            reads.add(found[1].lower())
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
             signals |= {called} & SIGNALS

@@ -56,6 +56,7 @@ KERNEL = {
     "forget_triggered",
     "load_guard",
     "load_secrets",
+    "load_provider_keys",
     "note_policy",
     "drop_payloads",
     "seal_audit",

@@ -1,4 +1,4 @@
-"""The kernel verbs behind steps: policies, budgets and secrets of a frame's organisation."""
+"""The kernel verbs behind steps and calls of models: policies, budgets and secrets of an organisation."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ async def load_secrets(
         raise Stale(answer.get("reason", "stale"))
     found = {name: SealedSecret(row["version"], row["sealed"]) for name, row in answer["secrets"].items()}
     return answer["org_id"], found
+
+
+async def load_provider_keys(db: Database, *, org_id: str, names: Sequence[str]) -> dict[str, SealedSecret]:
+    """Read those of an organisation's secrets that are keys of model providers: for calls outside of frames."""
+    answer = row_of(await db.kernel("load_provider_keys", {"org_id": org_id, "names": [*names]}))
+    return {name: SealedSecret(row["version"], row["sealed"]) for name, row in answer["secrets"].items()}
 
 
 async def note_policy(db: Database, *, execution_id: str, frame: str, epoch: int, told: JsonObject) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import ChainMap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from functions.shared.db import safety
-from functions.shared.dsl import catalogue
 from functions.shared.errors import PlaneError
 from functions.shared.steps.base import StepFailed
+from functions.shared.steps.providers import PROVIDER_KEYS, lent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from functions.shared.sealing import Sealer
 
 SECRET_PREFIX = "AGENTPLANE_SECRET_"  # noqa: S105  a variable's name, not a secret
-PROVIDER_KEYS = frozenset(name for names in catalogue.KEY_VARIABLES.values() for name in names)
 USE_MODELS = frozenset({"llm", "memory", "interpret"})
 USE_SECRETS = frozenset({"http", "tool"})
 
@@ -62,15 +60,7 @@ class FrameSecrets:
     @property
     def environment(self) -> Mapping[str, str]:
         """The runner's environment as steps see it: the organisation's own provider keys come first."""
-        own = {name: value for name, value in self._values.items() if name in PROVIDER_KEYS}
-        if not self.engine.policy.lends_environment:
-            without = dict.fromkeys(PROVIDER_KEYS, "")
-            return ChainMap(own, without, dict(self.engine.environment))
-        if not own:
-            return self.engine.environment
-        providers = [names for names in catalogue.KEY_VARIABLES.values() if any(name in own for name in names)]
-        hidden = {name: "" for names in providers for name in names}
-        return ChainMap(own, hidden, dict(self.engine.environment))
+        return lent(self.engine.environment, is_lent=self.engine.policy.lends_environment, own=self._values)
 
     async def load(self, kind: str) -> None:
         """Get ready for a step of this kind. Asks the database at most once a frame, and only for what there is.

@@ -165,7 +165,8 @@ class Conversation:
         if variable is not None:
             raise StepFailed(
                 "model_key_missing",
-                f"The model {self._model} needs {variable}, and it is not set in the runner's environment.",
+                f"The model {self._model} needs {variable}, and there is none. "
+                f"Set the organisation's with PUT /api/secrets/{variable}.",
                 details={"model": self._model, "variable": variable},
             )
 

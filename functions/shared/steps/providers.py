@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from functions.shared.dsl import catalogue
 
+PROVIDER_KEYS = frozenset(name for names in catalogue.KEY_VARIABLES.values() for name in names)
 # What litellm appends to an address that it reads itself, but not to one that it is given.
 _SUFFIXES = {"anthropic": "/v1/messages"}
 _LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile"})
@@ -34,11 +35,17 @@ def address_and_key(model: str, environment: Mapping[str, str]) -> tuple[str | N
     return address, key
 
 
-def lent(environment: Mapping[str, str], *, is_lent: bool) -> Mapping[str, str]:
-    """Give the process's environment as organisations may use it: without its provider keys, unless they are lent."""
-    if is_lent:
+def lent(environment: Mapping[str, str], *, is_lent: bool, own: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Give the process's environment as an organisation's models are called with it.
+
+    The organisation's `own` provider keys come first, and alone for their provider; the process's are there where they
+    are lent.
+    """
+    own = {name: value for name, value in (own or {}).items() if name in PROVIDER_KEYS}
+    if is_lent and not own:
         return environment
-    return ChainMap({name: "" for names in catalogue.KEY_VARIABLES.values() for name in names}, dict(environment))
+    kept = (names for names in catalogue.KEY_VARIABLES.values() if not is_lent or not own.keys().isdisjoint(names))
+    return ChainMap(own, {name: "" for names in kept for name in names}, dict(environment))
 
 
 def is_local(model: str) -> bool:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from functions.shared.db.caller_db import CallerDb
 
 
-async def require_model(db: CallerDb, model: str) -> None:
+async def require_model(db: CallerDb, model: str) -> str:
     """Let only a model pass that no policy of the organisation denies, while no budget of it is used up.
 
-    Nobody can be asked here, so a policy that asks refuses too. Raises Forbidden `policy_denied`, OverBudget.
+    Gives the organisation's id, as the database knows the caller. Nobody can be asked here, so a policy that asks
+    refuses too. Raises Forbidden `policy_denied`, OverBudget.
     """
     rules: Any = await db.read("get_model_rules", {})
     subject = model_subject(model, provider_of(model) or "")
@@ -43,3 +44,5 @@ async def require_model(db: CallerDb, model: str) -> None:
             hint="Raise it, or wait until resets_at.",
             next=[NextStep("see the budgets", "GET", "/api/budgets")],
         )
+    org_id: str = rules["org_id"]
+    return org_id

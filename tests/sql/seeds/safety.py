@@ -81,5 +81,5 @@ ELSEWHERE = {
     "load_guard",  # reads
     *("create_policy", "update_policy", "delete_policy", "put_secret", "delete_secret", "reseal_secrets"),
     *("seal_audit", "load_secrets", "note_policy", "erase_person", "erase_organisation", "set_retention"),
-    "drop_payloads",
+    *("drop_payloads", "load_provider_keys"),
 }

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from agentplane.cli import local_plane
 
-from functions.shared.engine.frame_secrets import PROVIDER_KEYS
 from functions.shared.sealing import MasterKey
+from functions.shared.steps.providers import PROVIDER_KEYS
 
 SQL = Path(__file__).resolve().parents[3] / "sql"
 OPTIONS = local_plane.Options(port=0, data=Path(), db_url=None, ready_file=None, postgres=18, simulate_models=False)

@@ -48,6 +48,7 @@ drop function plane._overdue(integer,integer);
 drop function gateway.authenticate(text,text);
 drop function api.call_with_key(text,text,jsonb,jsonb,jsonb);
 grant create on schema gateway to plane_gateway;
+grant create on schema plane to plane_kernel;
 alter table plane.api_keys add column signing_key text;
 alter table plane.frames add column idle_claims integer default 0 not null;
 
@@ -130,6 +131,71 @@ begin
     jsonb_build_object('name', v_key.name, 'kind', v_key.kind, 'scopes', to_jsonb(v_scopes), 'signed', v_key.signing_key is not null),
     null, plane.key_json(v_key));
   return plane.key_json(v_key);
+end;
+$function$;
+
+CREATE OR REPLACE FUNCTION api.kernel_with_key(key_hash text, verb text, payload jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET statement_timeout TO '8s'
+ SET lock_timeout TO '2s'
+AS $function$
+declare
+  v_claims jsonb := gateway.authenticate(key_hash, null);
+begin
+  perform set_config('request.jwt.claims', v_claims::text, true), set_config('role', 'plane_runner', true);
+  if v_claims -> 'scopes' <> '[]' and not v_claims -> 'scopes' ? verb then
+    perform plane.raise_error(403, 'missing_scope', format('This runner key may not call %s.', verb),
+      'Use the key of another function of the plane.', jsonb_build_object('scope', verb));
+  end if;
+  case verb
+    when 'move_together' then return plane.move_together(payload);
+    when 'claim' then return plane.claim(payload);
+    when 'checkpoint' then return plane.checkpoint(payload);
+    when 'extend_lease' then return plane.extend_lease(payload);
+    when 'load_records' then return plane.load_records(payload);
+    when 'act' then return plane.act(payload);
+    when 'report_dead' then return plane.report_dead(payload);
+    when 'report_owner_dead' then return plane.report_owner_dead(payload);
+    when 'sweep' then return plane.sweep(payload);
+    when 'expire_handoffs' then return plane.expire_handoffs(payload);
+    when 'seal_audit' then return plane.seal_audit(payload);
+    when 'load_guard' then return plane.load_guard(payload);
+    when 'load_secrets' then return plane.load_secrets(payload);
+    when 'load_provider_keys' then return plane.load_provider_keys(payload);
+    when 'note_policy' then return plane.note_policy(payload);
+    when 'drop_payloads' then return plane.drop_payloads(payload);
+    when 'erase_next' then return gateway.erase_next(payload);
+    when 'get_violations' then return plane.get_violations(payload);
+    when 'note_agent_health' then return plane.note_agent_health(payload);
+    when 'update_agent_records' then return plane.update_agent_records(payload);
+    when 'note_chore' then return plane.note_chore(payload);
+    when 'get_plane_health' then return plane.get_plane_health(payload);
+    when 'fan_out_webhooks' then return plane.fan_out_webhooks(payload);
+    when 'claim_deliveries' then return plane.claim_deliveries(payload);
+    when 'record_delivery' then return plane.record_delivery(payload);
+    when 'find_hook' then return plane.find_hook(payload);
+    when 'receive_message' then return plane.receive_message(payload);
+    when 'fan_out_triggers' then return plane.fan_out_triggers(payload);
+    when 'claim_messages' then return plane.claim_messages(payload);
+    when 'finish_message' then return plane.finish_message(payload);
+    when 'claim_schedules' then return plane.claim_schedules(payload);
+    when 'record_firings' then return plane.record_firings(payload);
+    when 'start_queued' then return plane.start_queued(payload);
+    when 'forget_triggered' then return plane.forget_triggered(payload);
+    when 'time_out_escalation' then return plane.time_out_escalation(payload);
+    when 'announce_escalations' then return plane.announce_escalations(payload);
+    when 'claim_mails' then return plane.claim_mails(payload);
+    when 'note_mail' then return plane.note_mail(payload);
+    when 'meter_usage' then return plane.meter_usage(payload);
+    when 'meter_requests' then return plane.meter_requests(payload);
+    when 'watch_budgets' then return plane.watch_budgets(payload);
+    when 'count_quotas' then return plane.count_quotas(payload);
+    else
+      perform plane.raise_error(404, 'unknown_verb', format('There is no kernel verb %s.', verb));
+  end case;
+  return null;
 end;
 $function$;
 
@@ -316,6 +382,27 @@ begin
   where execution_id = p_frame.execution_id and frame = p_frame.frame
   returning * into v_frame;
   return v_frame;
+end;
+$function$;
+
+CREATE OR REPLACE FUNCTION plane._note_secrets_used(p_org uuid, p_names jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now constant timestamptz := plane.clock();
+begin
+  update plane.secrets as s
+  set last_used_at = v_now
+  from (
+    select name
+    from plane.secrets
+    where org_id = p_org and p_names ? name and (last_used_at is null or last_used_at < v_now - interval '1 minute')
+    order by name
+    for no key update skip locked
+  ) as used
+  where s.org_id = p_org and s.name = used.name;
 end;
 $function$;
 
@@ -592,6 +679,75 @@ AS $function$
     'signed', p_key.signing_key is not null);
 $function$;
 
+CREATE OR REPLACE FUNCTION plane.load_provider_keys(p jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_org   constant uuid := (p ->> 'org_id')::uuid;
+  v_found jsonb;
+begin
+  select jsonb_object_agg(s.name, jsonb_build_object('version', s.version, 'sealed', s.sealed)) into v_found
+  from plane.secrets as s
+  where s.org_id = v_org and p -> 'names' ? s.name and s.name = any (plane._provider_keys());
+  perform plane._note_secrets_used(v_org, v_found);
+  return jsonb_build_object('secrets', coalesce(v_found, '{}'));
+end;
+$function$;
+
+CREATE OR REPLACE FUNCTION plane.load_secrets(p jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_frame plane.frames;
+  v_found jsonb;
+begin
+  select * into v_frame
+  from plane.frames
+  where execution_id = (p ->> 'execution_id')::uuid and frame = coalesce(p ->> 'frame', '');
+  if not plane._is_held(v_frame, (p ->> 'epoch')::bigint) then
+    return jsonb_build_object('ok', false, 'reason', 'stale');
+  end if;
+
+  select jsonb_object_agg(s.name, jsonb_build_object('version', s.version, 'sealed', s.sealed)) into v_found
+  from plane.executions as e
+  join plane.workflow_versions as v on v.id = e.version_id
+  join plane.secrets as s on s.org_id = v_frame.org_id
+  where e.id = v_frame.execution_id and p -> 'names' ? s.name
+    and (coalesce(v.document -> 'secrets', '[]') ? s.name or s.name = any (plane._provider_keys()));
+
+  perform plane._note_secrets_used(v_frame.org_id, v_found);
+  return jsonb_build_object('ok', true, 'org_id', v_frame.org_id, 'secrets', coalesce(v_found, '{}'));
+end;
+$function$;
+
+CREATE OR REPLACE FUNCTION plane.model_rules()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_org constant uuid := plane._require_org();
+begin
+  return jsonb_build_object(
+    'org_id', v_org,
+    'policies', (
+      select coalesce(jsonb_agg(to_jsonb(p) - '{org_id,is_enabled,created_by,created_at,updated_at}'::text[]), '[]')
+      from plane.policies as p
+      where p.org_id = v_org and p.is_enabled and p.kind = 'model'),
+    'budgets', (
+      select coalesce(jsonb_agg(b), '[]')
+      from jsonb_array_elements(plane.budget_states(v_org)) as b
+      where b ->> 'scope' = 'organisation' and (b ->> 'is_reached')::boolean));
+end;
+$function$;
+
 CREATE OR REPLACE FUNCTION plane.report_dead(p jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -656,6 +812,7 @@ create policy "the kernel removes expired state" on plane.state
   for delete to plane_kernel
   using ((expires_at IS NOT NULL));
 alter function gateway.authenticate(text,text,text) owner to plane_gateway;
+alter function plane.load_provider_keys(jsonb) owner to plane_kernel;
 grant execute on function api.call_public(text,jsonb) to plane_functions;
 grant execute on function api.call_with_key(text,text,jsonb,jsonb,jsonb,text) to anon;
 grant execute on function api.call_with_key(text,text,jsonb,jsonb,jsonb,text) to authenticator;
@@ -670,9 +827,12 @@ grant execute on function gateway.authenticate_person(text,text) to plane_functi
 grant execute on function gateway.link_claims(text) to plane_functions;
 grant execute on function gateway.refuse_public(text) to plane_functions;
 grant execute on function gateway.show_invitation(jsonb) to plane_functions;
+grant execute on function plane._note_secrets_used(uuid,jsonb) to plane_kernel;
 grant execute on function plane._overdue(integer,integer,numeric,text[]) to plane_kernel;
+grant execute on function plane.load_provider_keys(jsonb) to plane_runner;
 grant usage on schema api to plane_functions;
 grant usage on schema gateway to plane_functions;
 revoke create on schema gateway from plane_gateway;
+revoke create on schema plane from plane_kernel;
 
 reset check_function_bodies;
