@@ -1,4 +1,4 @@
-"""What may go wrong on the way of a message, drawn from a seed: lost, late, twice, in another order, its process killed."""
+"""What may go wrong with a message, drawn from a seed: lost, late, twice, in another order, its process killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Faults:
-    """Chances from 0 to 1, and what has happened so far. `muted`: groups (organisations) whose messages are all lost."""
+    """Chances from 0 to 1, and what has happened. `muted`: groups (organisations) whose messages are all lost."""
 
     lost: float = 0
     duplicate: float = 0
@@ -26,6 +26,11 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._random.seed(self.seed)
+
+    def reseed(self, seed: int) -> None:
+        """Draw from another seed from here on."""
+        self.seed = seed
+        self._random.seed(seed)
 
     def loses(self, group: str) -> bool:
         """Whether a message that is being sent gets lost."""

@@ -95,7 +95,8 @@ class Front:
         called.add_done_callback(self._running.discard)
         try:
             # The function goes on when the gateway gives up, as it does in the cloud.
-            answer = await asyncio.wait_for(asyncio.shield(called), INTEGRATION_S)
+            async with asyncio.timeout(INTEGRATION_S):
+                answer = await asyncio.shield(called)
             return said(500, "Internal Server Error") if answer.error else response_of(answer.body)
         except (TimeoutError, Throttled):
             return said(503, "Service Unavailable")

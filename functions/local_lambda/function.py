@@ -92,7 +92,7 @@ class LocalFunction:
         """Give those that have an event."""
         return list(self._busy)
 
-    async def change(self, **fields: Any) -> None:
+    async def change(self, **fields: Any) -> None:  # noqa: ANN401  fields of Started
         """Give it another time limit, memory or variables, as a deployment does: what is idle ends."""
         self._known = replace(self._known or await asyncio.to_thread(self.started), **fields)
         await self.recycle()

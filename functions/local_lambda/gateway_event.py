@@ -21,7 +21,9 @@ STAGE = "$default"
 API_ID = "local"
 ACCOUNT = "123456789012"
 _TEXTS = ("application/json", "application/xml", "application/javascript")
-_GATEWAYS_OWN = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "content-length"})
+_GATEWAYS_OWN = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "content-length"}
+)
 
 
 @dataclass(frozen=True, slots=True)

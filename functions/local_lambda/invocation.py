@@ -49,8 +49,8 @@ class Invocation:
         error = f" {self.error}" if self.error else ""
         return (
             f"{self.function:<12} pid {self.pid:<7} {'cold' if self.is_cold else 'warm'} "
-            f"{self.duration_ms:8.1f} ms billed {self.billed_ms} ms{init} memory {self.max_memory_mb}/{self.memory_mb} MB "
-            f"{self.source} {self.about}{error}"
+            f"{self.duration_ms:8.1f} ms billed {self.billed_ms} ms{init} "
+            f"memory {self.max_memory_mb}/{self.memory_mb} MB {self.source} {self.about}{error}"
         )
 
 

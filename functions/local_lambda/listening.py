@@ -36,7 +36,7 @@ class Listening:
     async def start(self) -> None:
         """Accept requests."""
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started:  # noqa: ASYNC110  uvicorn has no event for it
+        while not self._server.started:
             if self._serving.done():
                 await self._serving
                 raise RuntimeError("the server ended while it started")

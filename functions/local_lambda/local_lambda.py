@@ -43,8 +43,8 @@ class Setup:
 
     `variables`: told to every function besides what serverless.yml gives it. `most`: environments of a function
     without a reserved limit, and batches of a queue at the same time; a machine has fewer cores than a region.
-    `again_after_s`: when failed messages come again, instead of when their visibility ends. `beside`: paths that something else
-    answers. `listener`: where the HTTP API is served; None: at a free port.
+    `again_after_s`: when failed messages come again, instead of when their visibility ends.
+    `beside`: paths that something else answers. `listener`: where the HTTP API is served; None: at a free port.
     """
 
     manifest: Manifest
@@ -164,7 +164,9 @@ class LocalLambda:
         def on_line(environment: Environment, line: str) -> None:
             self.setup.on_line(f"{function.name}/{environment.pid}", line)
 
-        return LocalFunction(function.name, started, function.reserved_concurrency, self.ledger, on_line, self.setup.most)
+        return LocalFunction(
+            function.name, started, function.reserved_concurrency, self.ledger, on_line, self.setup.most
+        )
 
     async def _create(self, queue: Queue) -> None:
         attributes = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -71,19 +72,13 @@ class QueueSource:
     async def run(self) -> None:
         """Deliver until cancelled."""
         while True:
-            messages: list[dict[str, Any]] = []
-            if not self._is_paused and len(self._running) < self.most:
-                self._wake.clear()
-                messages = await self._receive()
-            else:
-                self._wake.clear()
-            if messages:
+            self._wake.clear()
+            if not self._is_paused and len(self._running) < self.most and (messages := await self._receive()):
                 self._deliver(messages)
                 continue
-            try:
-                await asyncio.wait_for(self._wake.wait(), EMPTY_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EMPTY_S):  # not wait_for: before Python 3.12 it may swallow a cancel
+                    await self._wake.wait()
 
     async def stop(self) -> None:
         """Give up what is on its way."""
@@ -98,7 +93,9 @@ class QueueSource:
             "AttributeNames": ["All"],
             "WaitTimeSeconds": 0,
         }
-        messages = cast("list[dict[str, Any]]", (await self.services.sqs("ReceiveMessage", **asked)).get("Messages", []))
+        messages = cast(
+            "list[dict[str, Any]]", (await self.services.sqs("ReceiveMessage", **asked)).get("Messages", [])
+        )
         if self.dead is not None:
             self.dead.wake()  # what was received too often has just gone there
         return self.faults.order(messages)
@@ -130,7 +127,7 @@ class QueueSource:
         trace, hops = self.lineage.next([message["MessageId"] for message in messages], self.queue)
         if not self.may_loop and self.lineage.is_loop(hops):
             return  # Lambda drops it; the message goes the way of the dead
-        about = f"{self.queue} × {len(messages)}"
+        about = f"{self.queue}, {len(messages)} message{'s' * (len(messages) > 1)}"
         request = Request(self._event(messages), "queue", about, trace, hops, self.faults.kills_after_s())
         self.deliveries += len(messages)
         try:
@@ -193,7 +190,7 @@ def failures_of(answer: bytes, messages: set[str]) -> set[str]:
         named = {str(row["itemIdentifier"]) for row in rows}
     except (TypeError, KeyError):
         return messages
-    return named if named <= messages else messages
+    return messages if named - messages else named
 
 
 def scheduled_event(function: str) -> JsonObject:

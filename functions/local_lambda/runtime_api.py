@@ -44,7 +44,7 @@ class RuntimeApi:
     init_error: dict[str, Any] | None = None
     address: str = ""
     _asks: asyncio.Event = field(default_factory=asyncio.Event)
-    _events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+    _events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue[Event])
     _answer: asyncio.Future[Answered] | None = None
     _current: str = ""
     _server: asyncio.Server | None = None
@@ -139,7 +139,9 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-async def _write(writer: asyncio.StreamWriter, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+async def _write(
+    writer: asyncio.StreamWriter, status: int, body: bytes, headers: Mapping[str, str] | None = None
+) -> None:
     # One write: in two the second waits for the first's delayed acknowledgement, 40 ms.
     lines = [f"HTTP/1.1 {status} X", "content-type: application/json", f"content-length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]

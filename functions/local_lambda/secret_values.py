@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from functions.shared.postgres.connection import Connection
 
 
-async def parameters_of(  # noqa: PLR0913  each is one secret of a deployment
+async def parameters_of(
     connection: Connection,
     *,
     stage: str,

@@ -1,4 +1,4 @@
-"""The environment of a function's process: what Lambda sets, what serverless.yml gives it, and nothing of this one's."""
+"""The environment of a function's process: what Lambda sets and serverless.yml gives, and nothing of this one's."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def told_by_lambda(function: Function, folder: Path, runtime: Path, aws_url: str
     """Give what every function has. Its credentials name it and open nothing."""
     return {
         "AWS_ACCESS_KEY_ID": f"LOCAL-{function.name.upper()}",
-        "AWS_SECRET_ACCESS_KEY": "local",  # noqa: S105  opens nothing
-        "AWS_SESSION_TOKEN": "local",  # noqa: S105  opens nothing
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",

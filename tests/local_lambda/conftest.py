@@ -11,6 +11,7 @@ import tomllib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from functions.local_lambda.local_lambda import LocalLambda
@@ -55,7 +56,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 class Foundation(pytest.File):
-    """Collects the modules that the file names once more, below this folder, so that this folder's fixtures are theirs."""
+    """Collects the modules that the file names once more, below this folder: its fixtures are theirs."""
 
     def collect(self) -> Iterator[pytest.Module]:
         tests = self.config.rootpath / "tests" / "functions"
@@ -72,8 +73,11 @@ class _Again(pytest.Module):
 
     def collect(self) -> Any:
         for found in super().collect():
-            if getattr(found, "originalname", found.name) not in self._left_out:
-                yield found
+            if getattr(found, "originalname", found.name) in self._left_out:
+                continue
+            if isinstance(found, pytest.Function) and "client_of" not in found.fixturenames:
+                raise self.CollectError(f"{found.name} calls no route over Lambda: name it in {FOUNDATION}")
+            yield found
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +111,15 @@ def lambda_(module_db_url: str, pooled_url: str, issuer: Issuer, simulator: Simu
     running.start()
     yield running
     running.stop()
+    assert in_thread(_violations(module_db_url)) == [], "what was killed and repeated has broken a rule of the kernel"
+
+
+async def _violations(url: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [str(dict(row)) for row in await connection.fetch("select * from plane.violations")]
+    finally:
+        await connection.close()
 
 
 @pytest.fixture
@@ -125,9 +138,11 @@ class LambdaPlane(Plane):
 
     async def until(self, execution_id: str, *statuses: str) -> dict[str, Any]:
         async with asyncio.timeout(60):
-            while (execution := await self.get(f"/api/executions/{execution_id}"))["status"] not in statuses:
+            while True:
+                execution = await self.get(f"/api/executions/{execution_id}")
+                if execution["status"] in statuses:
+                    return execution
                 await asyncio.sleep(0.05)
-        return execution
 
 
 async def _plane_of(org: Organisation, client_of: Callable[..., Awaitable[httpx.AsyncClient]]) -> Plane:

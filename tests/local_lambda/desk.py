@@ -57,8 +57,8 @@ class Desk:
             if path in self._closed:
                 await self._closed[path].wait()
             body = json.dumps({"path": path, "call": self.calls[path]}).encode()
-            head_out = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            writer.write(head_out.encode() + body)
+            lines = ["HTTP/1.1 200 OK", "content-type: application/json", f"content-length: {len(body)}"]
+            writer.write("\r\n".join([*lines, "connection: close", "", ""]).encode() + body)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # who asked was killed, as planned

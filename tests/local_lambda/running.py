@@ -50,7 +50,12 @@ class Lambda:
 
     def stop(self) -> None:
         """End its processes and the thread."""
-        self._call(self.local.__aexit__()).result(60)
+        ending = self._call(self.local.__aexit__())
+        try:
+            ending.result(30)
+        except TimeoutError:
+            left = [repr(task) for task in asyncio.all_tasks(self._loop)]
+            raise RuntimeError("the local Lambda did not stop: " + "\n".join(left)) from None
         self._loop.call_soon_threadsafe(self._loop.stop)
         assert self._thread is not None
         self._thread.join(10)
@@ -93,6 +98,7 @@ async def setup_of(
     told = {
         "AGENTPLANE_ALLOW_PRIVATE_HOSTS": '["127.0.0.1"]',
         "AGENTPLANE_JWKS_URL": jwks_url,
+        "AGENTPLANE_LEASE_SECONDS": "5",
         "AGENTPLANE_LOG_LEVEL": "WARNING",
         "AGENTPLANE_STRANGER_RATE_LIMIT": "100000/60",
         "AGENTPLANE_TOKEN_ISSUER": ISSUER,

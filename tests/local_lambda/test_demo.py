@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from agentplane.cli import demo_shop
 from agentplane.cli.demonstration import RULES, TICKET
+
 from functions.shared.simulator.server import Simulator
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def test_the_demo_s_steps_run_in_at_least_three_processes(
     assert (shop.calls["GET /policy"], len(shop.refunds)) == (1, 1)
     ran = [one for one in seen if one.function in ("runner", "runner-llm", "sandbox")]
     assert len({one.pid for one in ran}) >= 3, [one.report() for one in ran]
-    # It calls models, so its frame is on the queue `llm`; programs run in the sandbox; after the approval nobody is left.
+    # It calls models, so it is on the queue `llm`; programs run in the sandbox; of who asked the person nobody is left.
     assert {one.function for one in ran} == {"runner-llm", "sandbox"}
     assert before.isdisjoint(lambda_.local.functions["runner-llm"].environments)
     lines = [one.report() for one in seen if not one.about.startswith("GET ")]

@@ -17,9 +17,9 @@ from functions.local_lambda.invocation import Ledger
 from functions.local_lambda.package_folder import runtime_folder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
-HANDLER = '''
+HANDLER = """
 import os, subprocess, sys, threading, time
 
 state = {"events": 0, "ticks": 0}
@@ -54,7 +54,7 @@ def handle(event, context):
     return {**state, "environment": dict(os.environ), "path": sys.path, "cwd": os.getcwd(),
             "left_ms": context.get_remaining_time_in_millis(), "arn": context.invoked_function_arn,
             "memory": context.memory_limit_in_mb, "pid": os.getpid()}
-'''
+"""
 
 
 class Small:
@@ -122,9 +122,7 @@ async def test_a_second_event_finds_the_process_of_the_first(small: Small):
     assert warm.report().startswith(f"small        pid {warm.pid}")
 
 
-async def test_a_process_has_what_lambda_gives_it_and_nothing_of_ours(
-    small: Small, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_process_has_what_lambda_gives_it_and_nothing_of_ours(small: Small, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AGENTPLANE_MASTER_KEY", "of whoever runs the tests")
     said = await small.say()
 
@@ -174,7 +172,7 @@ async def test_an_exit_and_a_kill_are_told_and_the_next_event_starts_cold(small:
 async def test_a_process_that_dies_while_it_is_idle_is_not_used_again(small: Small):
     pid = (await small.say())["pid"]
     os.kill(pid, signal.SIGKILL)
-    while is_running(pid):
+    while is_running(pid):  # noqa: ASYNC110  the system tells nobody else
         await asyncio.sleep(0.001)
 
     assert (await small.say())["pid"] != pid
@@ -204,7 +202,9 @@ async def test_events_and_answers_of_more_than_six_megabytes_are_refused(small: 
 
 async def test_a_reserved_limit_throttles_what_comes_at_the_same_time(small: Small):
     small.function.reserved = 2
-    answers = await asyncio.gather(*(small.answer("sleep", seconds=0.2, file=os.devnull) for _ in range(3)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(small.answer("sleep", seconds=0.2, file=os.devnull) for _ in range(3)), return_exceptions=True
+    )
 
     assert sorted(type(answer).__name__ for answer in answers) == ["Answer", "Answer", "Throttled"]
     assert small.ledger.throttled == {"small": 1}

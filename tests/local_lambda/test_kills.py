@@ -58,7 +58,7 @@ class Trial:
         """Kill the process of this function that is at work."""
         local = self.running.local.functions[function]
         async with asyncio.timeout(20):
-            while not local.at_work or not local.at_work[0].pid:
+            while not local.at_work or not local.at_work[0].pid:  # noqa: ASYNC110  it is in another loop
                 await asyncio.sleep(0.005)
         pid = local.at_work[0].pid
         os.kill(pid, signal.SIGKILL)
@@ -102,7 +102,8 @@ class Trial:
     async def minutes_pass(self) -> None:
         """Let the minute come in which the sweeper finds what nobody was told of."""
         await self.superuser.execute(
-            "update plane.frames set due_at = due_at - interval '5 minutes' where execution_id = $1 and status = 'ready'",
+            "update plane.frames set due_at = due_at - interval '5 minutes'"
+            " where execution_id = $1 and status = 'ready'",
             self.id,
         )
         await self.running.do(self.running.local.tick("sweeper"))
