@@ -165,7 +165,7 @@ BROKEN: dict[str, tuple[Callable[[Resources], None], str]] = {
     "logs for ever": (_unset("AgentsLogGroup", "RetentionInDays"), "AgentsLogGroup: is kept for ever"),
     "a short visibility": (
         _set("DefaultQueue", "VisibilityTimeout", 180),
-        "DefaultQueue: messages are hidden for less than six times 180 s",
+        "DefaultQueue: messages are hidden for less than six times 900 s",
     ),
     "no dead letters": (_unset("DefaultQueue", "RedrivePolicy"), "DefaultQueue: has no dead-letter queue"),
     "a single delivery": (_one_delivery, "LlmQueue: gives up after 1 deliveries"),
