@@ -6,7 +6,7 @@ create table plane.secrets (
   sealed       jsonb not null,            -- functions/shared/sealing.py says what
   created_at   timestamptz not null default plane.clock(),
   updated_at   timestamptz not null default plane.clock(),
-  last_used_at timestamptz,               -- by a step, within a minute
+  last_used_at timestamptz,               -- by a step or a call of a model, within a minute
   updated_by   jsonb not null,            -- the actor
   primary key (org_id, name)
 );
