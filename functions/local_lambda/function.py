@@ -113,6 +113,9 @@ class LocalFunction:
         await asyncio.gather(*(one.stop() for one in idle))
 
     async def _take(self, started: Started) -> Environment:
+        if self.reserved is not None and len(self._busy) >= self.reserved:
+            self.ledger.throttled[self.name] += 1
+            raise Throttled(f"{self.reserved} events at the same time are the function's limit")
         while True:
             while self._idle:
                 environment = self._idle.pop()
@@ -120,11 +123,8 @@ class LocalFunction:
                     self._busy.add(environment)
                     return environment
                 await environment.stop()
-            if len(self._busy) < (self.most if self.reserved is None else self.reserved):
+            if self.reserved is not None or len(self._busy) < self.most:
                 return self._new(started)
-            if self.reserved is not None:
-                self.ledger.throttled[self.name] += 1
-                raise Throttled(f"{self.reserved} events at the same time are the function's limit")
             async with self._freed:
                 await self._freed.wait_for(lambda: len(self._busy) < self.most)
 

@@ -42,7 +42,6 @@ class QueueSource:
     visibility_s: float = 30.0
     again_after_s: float | None = None
     dead: QueueSource | None = None
-    may_loop: bool = True
     deliveries: int = 0
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -125,8 +124,6 @@ class QueueSource:
     async def _work_on(self, messages: list[dict[str, Any]]) -> None:
         await asyncio.sleep(self.faults.holds_back_s())
         trace, hops = self.lineage.next([message["MessageId"] for message in messages], self.queue)
-        if not self.may_loop and self.lineage.is_loop(hops):
-            return  # Lambda drops it; the message goes the way of the dead
         about = f"{self.queue}, {len(messages)} message{'s' * (len(messages) > 1)}"
         request = Request(self._event(messages), "queue", about, trace, hops, self.faults.kills_after_s())
         self.deliveries += len(messages)

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
@@ -127,3 +128,11 @@ def client_at(url: str, secret: str | None = None, **headers: str) -> httpx.Asyn
     if secret:
         headers["Authorization"] = f"Bearer {secret}"
     return httpx.AsyncClient(transport=ToFront(url), base_url="http://plane", headers=headers, timeout=40)
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process is there and has not ended."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False

@@ -15,6 +15,7 @@ from functions.local_lambda.environment import Environment, Started
 from functions.local_lambda.function import Answer, LocalFunction, Request, Throttled, TooLarge
 from functions.local_lambda.invocation import Ledger
 from functions.local_lambda.package_folder import runtime_folder
+from tests.local_lambda.running import is_running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -103,13 +104,6 @@ async def small(tmp_path: Path) -> AsyncIterator[Small]:
     made = Small(folder, runtime_folder(tmp_path / "runtime"))
     yield made
     await made.function.stop()
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
 
 
 async def test_a_second_event_finds_the_process_of_the_first(small: Small):

@@ -31,19 +31,19 @@ from functions.shared.web import create_app
 MAILS = "smtp://127.0.0.1:1025"  # where mail catchers listen
 PASSED_ON = ("AGENTPLANE_ALLOW_PRIVATE_HOSTS", "AGENTPLANE_LOG_LEVEL")
 MODELS = ("OPENAI_", "ANTHROPIC_", "GEMINI_", "OLLAMA_")
-SIGN_IN = ("/auth/v1/", "/dev/")
+SIGN_IN = ("/auth/v1/", "/dev/mail")
 
 
 async def setup_of(settings: Settings, listener: socket.socket, owner_url: str, data: Path) -> Setup:
-    """Build the packages that are not there yet, let the keys in, and say what the functions are told. Raises Failed."""
+    """Build what is not there yet, let the keys in, and say what the functions are told. Raises Failed."""
+    if settings.database_url is None or settings.master_key is None:
+        raise Failed("a local Lambda needs the database and the master key")
     if why := unavailable():
         message = f"there is no local Lambda here: {why}"
         raise Failed(message, hint="`make package` installs what it needs.")
     await _build()
     url = settings.public_url
     manifest = load(environment={"AGENTPLANE_SUPABASE_URL": url, "AGENTPLANE_PUBLIC_URL": url})
-    assert settings.database_url is not None  # the caller's database
-    assert settings.master_key is not None  # the caller's
     async with operator.owner_of(owner_url) as connection:
         parameters = await parameters_of(
             connection,
