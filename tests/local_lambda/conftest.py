@@ -11,7 +11,6 @@ import tomllib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
 
 from functions.local_lambda.local_lambda import LocalLambda
@@ -19,7 +18,7 @@ from functions.shared.simulator.server import Simulator
 from tests.conftest import in_thread
 from tests.functions.conftest import Organisation, database, new_org, org, superuser
 from tests.functions.running import APP, Plane
-from tests.local_lambda.running import Lambda, client_at, setup_of
+from tests.local_lambda.running import Lambda, client_at, setup_of, violations_of
 from tests.pgbouncer import pooled
 
 if TYPE_CHECKING:
@@ -111,15 +110,13 @@ def lambda_(module_db_url: str, pooled_url: str, issuer: Issuer, simulator: Simu
     running.start()
     yield running
     running.stop()
-    assert in_thread(_violations(module_db_url)) == [], "what was killed and repeated has broken a rule of the kernel"
 
 
-async def _violations(url: str) -> list[str]:
-    connection = await asyncpg.connect(url)
-    try:
-        return [str(dict(row)) for row in await connection.fetch("select * from plane.violations")]
-    finally:
-        await connection.close()
+@pytest.fixture
+async def kept_rules(org: Organisation) -> AsyncIterator[None]:
+    """Looks, when the test is over, that no rule of the kernel is broken in its organisation."""
+    yield
+    assert await violations_of(org.connection, org.id) == []
 
 
 @pytest.fixture

@@ -136,3 +136,13 @@ def is_running(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
+
+
+async def violations_of(connection: asyncpg.Connection, *orgs: str) -> list[str]:
+    """Give the rules of the kernel that executions of these organisations break. Some tests write rows by hand."""
+    rows = await connection.fetch(
+        "select v.* from plane.violations as v join plane.executions as e on e.id = v.execution_id"
+        " where e.org_id = any($1::uuid[])",
+        list(orgs),
+    )
+    return [str(dict(row)) for row in rows]

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.local_lambda import campaign
 
 if TYPE_CHECKING:
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from tests.local_lambda.running import Lambda
 
 
+@pytest.mark.usefixtures("kept_rules")
 async def test_everything_ends_once_while_processes_die_and_messages_are_lost_and_repeated(
     lambda_: Lambda, org: Organisation, module_db_url: str, record_property: Callable[[str, object], None]
 ):

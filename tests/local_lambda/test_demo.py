@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.functions.running import Plane
     from tests.local_lambda.running import Lambda
 
+pytestmark = pytest.mark.usefixtures("kept_rules")
+
 DOCUMENT = Path(__file__).parents[2] / "templates" / "workflows" / "support_refund.yaml"
 
 
@@ -57,7 +59,7 @@ async def test_the_demo_s_steps_run_in_at_least_three_processes(
 
     assert (ended["status"], ended["output"]["refunded"]) == ("succeeded", 120), ended
     assert (shop.calls["GET /policy"], len(shop.refunds)) == (1, 1)
-    ran = [one for one in seen if one.function in ("runner", "runner-llm", "sandbox")]
+    ran = [one for one in seen if one.function in ("runner-llm", "sandbox")]
     assert len({one.pid for one in ran}) >= 3, [one.report() for one in ran]
     # It calls models, so it is on the queue `llm`; programs run in the sandbox; of who asked the person nobody is left.
     assert {one.function for one in ran} == {"runner-llm", "sandbox"}

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.functions.running import Plane
     from tests.local_lambda.running import Lambda
 
+pytestmark = pytest.mark.usefixtures("kept_rules")
+
 DOCUMENT = """
 name: phases
 input: {url: string}

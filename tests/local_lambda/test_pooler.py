@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.shared.postgres.connection import connected
 from tests.local_lambda.conftest import SERVER_CONNECTIONS
-from tests.local_lambda.running import client_at
+from tests.local_lambda.running import client_at, violations_of
 from tests.pooler.sessions import look, look_at_all
 
 if TYPE_CHECKING:
@@ -95,6 +95,6 @@ async def test_forty_callers_of_the_packages_share_five_connections_and_see_thei
             "select count(*) from pg_stat_activity where datname = current_database() and usename = 'authenticator'"
         )
         assert servers <= SERVER_CONNECTIONS
-        assert await admin.fetchval("select count(*) from plane.violations") == 0
+        assert await violations_of(admin, *(org.id for org in orgs)) == []
     assert "prepared statement" not in lambda_.told(20_000)
     record_property("summary", f"pooler: {WORKERS} callers of the packages, {servers} server connections, {took:.1f} s")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.functions.running import Plane
     from tests.local_lambda.running import Lambda
 
+pytestmark = pytest.mark.usefixtures("kept_rules")
+
 QUEUE = "agentplane-dev-default"
 ONE = "name: one\ninput: {url: string}\nsteps:\n  call: {http: {method: POST, url: '${{ input.url }}'}, timeout: 5s}\n"
 
