@@ -1,4 +1,4 @@
-"""Which kernel verbs a function's code can reach: follows names from its modules into the library, as far as they go."""
+"""Which kernel verbs a function can reach: names are followed from its modules into the library."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ $$;
 grant anon to authenticator;
 grant authenticated to authenticator;
 grant plane_runner to authenticator;
-grant anon, authenticated, plane_runner to plane_functions;
+grant anon to plane_functions;
+grant authenticated to plane_functions;
+grant plane_runner to plane_functions;
 
 -- The direct path has no function-level timeouts, so they stand on the role that logs in.
 alter role authenticator set statement_timeout = '8s';
