@@ -105,6 +105,7 @@ class Environment:
             self._freeze()
             return None
         asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
         await self.stop()
         known = self._api.init_error or {}
         error = str(known.get("errorType") or "Runtime.ExitError")
@@ -124,10 +125,15 @@ class Environment:
         self.events += 1
         self._thaw()
         work = asyncio.create_task(self._api.hand_over(Event(request_id, event, known)))
-        error, message = await self._watch(work, began)
+        try:
+            error, message = await self._watch(work, began)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
         took_ms = (time.perf_counter() - began) * 1000
         if error:
             work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
             await self.stop()
             return Ended(b"", error, message, took_ms)
         self._freeze()

@@ -95,9 +95,18 @@ class QueueSource:
         messages = cast(
             "list[dict[str, Any]]", (await self.services.sqs("ReceiveMessage", **asked)).get("Messages", [])
         )
+        if self.again_after_s is not None:
+            for message in messages:
+                self._predate(message["Attributes"])
         if self.dead is not None:
             self.dead.wake()  # what was received too often has just gone there
         return self.faults.order(messages)
+
+    def _predate(self, attributes: dict[str, str]) -> None:
+        """Let what came again sooner have waited as long as it would have: once its visibility for each delivery."""
+        waited_ms = (int(attributes["ApproximateReceiveCount"]) - 1) * self.visibility_s * 1000
+        for name in ("SentTimestamp", "ApproximateFirstReceiveTimestamp"):
+            attributes[name] = str(round(int(attributes[name]) - waited_ms))
 
     def _deliver(self, messages: list[dict[str, Any]]) -> None:
         self._start(messages)

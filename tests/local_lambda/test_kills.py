@@ -46,12 +46,15 @@ SUM = sum(range(400_000))
 class Trial:
     """One execution of the document, with everything that a test needs to hit it somewhere."""
 
-    def __init__(self, plane: Plane, desk: Desk, running: Lambda, holder: asyncpg.Connection) -> None:
-        self.plane, self.desk, self.running = plane, desk, running
+    def __init__(
+        self, plane: Plane, desk: Desk, running: Lambda, holder: asyncpg.Connection, tell: Callable[[str], None]
+    ) -> None:
+        self.plane, self.desk, self.running, self.tell = plane, desk, running, tell
         self.holder = holder  # of locks; a transaction sees the activity of others as it was at its first look
         self.superuser = plane.org.connection
         self.id = ""
         self.killed: list[int] = []
+        self._began = len(running.local.ledger.invocations)
 
     async def start(self) -> None:
         self.id = (await self.plane.start("phases", input={"url": self.desk.url}))["id"]
@@ -116,6 +119,15 @@ class Trial:
         await self.approve()
         await self.ended(calls=calls)
 
+    def summary(self) -> str:
+        """Say which processes worked for the execution, and which of them were killed."""
+        ran: dict[int, str] = {}
+        for one in self.running.local.ledger.invocations[self._began :]:
+            if one.function in ("runner", "sandbox") or one.pid in self.killed:
+                ran[one.pid] = one.function
+        told = ", ".join(f"{name} {pid}{' KILLED' * (pid in self.killed)}" for pid, name in ran.items())
+        return f"{told or 'nobody was killed'}; {dict(self.desk.calls)}, each step recorded once"
+
     async def until(self, *statuses: str) -> dict[str, Any]:
         return await self.plane.until(self.id, *statuses)
 
@@ -137,6 +149,7 @@ class Trial:
         ends = Counter(event["path"] for event in events if event["type"] == "step.succeeded")
         assert ends == {"first": 1, "program": 1, "approve": 1, "last": 1}
         assert Counter(event["type"] for event in events)["execution.succeeded"] == 1
+        self.tell(self.summary())
 
 
 @pytest.fixture
@@ -147,10 +160,18 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-async def trial(plane: Plane, desk: Desk, lambda_: Lambda, module_db_url: str) -> AsyncIterator[Trial]:
+async def trial(
+    plane: Plane,
+    desk: Desk,
+    lambda_: Lambda,
+    module_db_url: str,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> AsyncIterator[Trial]:
     await plane.store(DOCUMENT)
     holder = await asyncpg.connect(module_db_url)
-    yield Trial(plane, desk, lambda_, holder)
+    made = Trial(plane, desk, lambda_, holder, lambda text: record_property("summary", f"{request.node.name}: {text}"))
+    yield made
     await holder.close()
 
 
@@ -246,7 +267,7 @@ async def test_a_function_killed_while_it_starts_an_execution(trial: Trial, is_c
     await trial.ends(calls=ONCE)
 
 
-async def test_a_function_killed_after_it_took_an_answer_and_before_it_rang(trial: Trial, lambda_: Lambda):
+async def test_an_answer_after_which_nobody_could_ring_is_found_by_the_sweeper(trial: Trial, lambda_: Lambda):
     await trial.start()
     await trial.until("waiting")
     lambda_.local.faults.muted.add(trial.plane.org.id)
