@@ -62,6 +62,7 @@ migration: $(VENV)/.dev ## Write the migration that sql/ asks for (NAME=faster_c
 	$(BIN)/python -m functions.shared.postgres.migrate new $(or $(NAME),$(error give it a name: make migration NAME=faster_checkpoints))
 
 clean: ## Remove what the other commands built (not the data of `make dev`)
+	@[ ! -d .build ] || chmod -R u+w .build
 	rm -rf $(VENV) $(BENCH_VENV) .build .serverless $(LITE)/node_modules $(TOOLS)/node_modules .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The environments. A stamp says for which lock a virtual environment was built.
