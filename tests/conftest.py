@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import gc
 import json
+import logging
 import os
 import shutil
 import sys
@@ -109,6 +110,14 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no worker is left alone with it at the end."""
     items[:] = longest_first(items)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test see what is logged, also after another one of the worker has run an entry point in this process."""
+    if "caplog" in getattr(item, "fixturenames", ()):
+        ours = logging.getLogger("agentplane")
+        ours.propagate = True
+        ours.setLevel(logging.NOTSET)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

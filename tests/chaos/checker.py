@@ -184,7 +184,16 @@ def _every_zombie_is_refused(evidence: Evidence) -> Iterator[str]:
     """Or finds that its call was lost when its lease was over, and asks no more."""
     for claim in zombies_in(evidence):
         if not (claim in evidence.refused or claim in evidence.gave_up or _died(evidence, claim.worker)):
-            yield f"{claim} was taken over while it was frozen, and was never refused"
+            told = [
+                f"{line.at:.3f} {line.what} {line.details.get('verb') or line.details.get('status') or ''}"
+                for line in evidence.journal
+                if line.worker == claim.worker
+                and (line.what == "bye" or ("epoch" in line.details and line.claim == claim))
+            ]
+            frozen = [
+                f"{each.since:.3f}-{each.until:.3f}" for each in evidence.disturbances if each.worker == claim.worker
+            ]
+            yield f"{claim} was taken over while it was frozen ({frozen}), and was never refused; it told {told}"
 
 
 def zombies_in(evidence: Evidence) -> list[Claim]:
