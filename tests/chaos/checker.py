@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.chaos.evidence import UNKNOWN, Claim, Evidence, Execution, Step
+from tests.chaos.evidence import UNKNOWN, Claim, Evidence, Execution, Line, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,13 +187,16 @@ def _every_zombie_is_refused(evidence: Evidence) -> Iterator[str]:
             told = [
                 f"{line.at:.3f} {line.what} {line.details.get('verb') or line.details.get('status') or ''}"
                 for line in evidence.journal
-                if line.worker == claim.worker
-                and (line.what == "bye" or ("epoch" in line.details and line.claim == claim))
+                if line.worker == claim.worker and _is_about(line, claim)
             ]
             frozen = [
                 f"{each.since:.3f}-{each.until:.3f}" for each in evidence.disturbances if each.worker == claim.worker
             ]
             yield f"{claim} was taken over while it was frozen ({frozen}), and was never refused; it told {told}"
+
+
+def _is_about(line: Line, claim: Claim) -> bool:
+    return line.what == "bye" or ("epoch" in line.details and line.claim == claim)
 
 
 def zombies_in(evidence: Evidence) -> list[Claim]:
