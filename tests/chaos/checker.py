@@ -201,8 +201,9 @@ def _is_about(line: Line, claim: Claim) -> bool:
 
 def zombies_in(evidence: Evidence) -> list[Claim]:
     """Give the claims that were held when their worker was frozen, and taken over before it could go on."""
+    # When its holder asked for the end that it was told of: one who is frozen meanwhile hears of it when it wakes up.
     ended = {
-        line.claim: line.at
+        line.claim: line.sent_at
         for what in ("acknowledged", "refused")
         for line in evidence.lines(what)
         if what == "refused" or line.details["status"] != "running"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.checker import RULES, problems_in
+from tests.chaos.checker import RULES, problems_in, zombies_in
 from tests.chaos.evidence import UNKNOWN, Claim, Decision, Disturbance, Effect, Evidence, Execution, Line, Step
 
 ONE, TWO = Claim("w1", "x", "", 1), Claim("w2", "x", "", 2)
@@ -164,3 +164,11 @@ def test_what_crashed_five_times_may_be_given_up() -> None:
     crashes = (claimed(Claim(f"w{number}", "x", "", number), 10 + number) for number in range(3, 8))
     evidence = replace(told(*crashes), executions=(replace(GOOD, status="failed", error_code="crash_loop"),))
     assert problems_in(evidence) == []
+
+
+@pytest.mark.parametrize(("sent_at", "is_zombie"), [(1.05, False), (4.4, True)])
+def test_who_asked_to_park_before_it_was_frozen_is_no_zombie(sent_at: float, is_zombie: bool) -> None:
+    parked = Line("w1", "acknowledged", 4.5, acknowledged(ONE, 4.5, status="waiting").details | {"sent_at": sent_at})
+    evidence = without_refusal()
+    evidence = replace(evidence, journal=(*evidence.journal, parked))
+    assert (ONE in zombies_in(evidence)) is is_zombie
