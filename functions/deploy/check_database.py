@@ -10,6 +10,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  it has none
 
 from functions.deploy.finding import fail, ok, warn
 from functions.deploy.runner_keys import RUNNER_KEYS, RunnerKey
+from functions.deploy.stage import is_address
 from functions.shared.auth.keys import hash_key, is_key, read_peppers
 from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
 from functions.shared.postgres.history import (
@@ -143,6 +144,8 @@ async def _pooler(seen: Seen) -> Finding:
     if url is None:
         return ok("transport", "PostgREST")
     way_out = "Use the transaction pooler (port 6543), and a login that is a member of plane_functions; docs/deploy.md."
+    if not is_address(url):
+        return fail("transport", "database-url cannot be read as an address", way_out)
     try:
         connection = await asyncpg.connect(url, timeout=10, statement_cache_size=0)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     except CONNECT_ERRORS as error:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from functions.deploy.finding import fail, ok, warn
+from functions.deploy.stage import is_address
 from functions.shared.auth.tokens import ALGORITHMS
 from functions.shared.db.postgrest_adapter import PostgrestDatabase
 from functions.shared.db.schema_version import SCHEMA_VERSION
@@ -39,8 +40,8 @@ async def _supabase(seen: Seen) -> list[Finding]:
         return [
             fail(
                 "supabase",
-                f"{url or 'nothing'} is not a project's address",
-                "Set AGENTPLANE_SUPABASE_URL to https://….",
+                f"{url} is not a project's address" if url else "no address of a project is given",
+                "Set AGENTPLANE_SUPABASE_URL to https://<ref>.supabase.co.",
             )
         ]
     if parts.scheme != "https" and parts.hostname != "127.0.0.1":
@@ -164,7 +165,7 @@ async def _sign_in(http: httpx.AsyncClient) -> Finding:
 async def _mail(seen: Seen) -> list[Finding]:
     """Greet the mail server and sign in; no mail is sent."""
     url = seen.secret("smtp-url")
-    if url is None:
+    if url is None or not is_address(url):  # that one is said of the secret
         return []
     import aiosmtplib  # noqa: PLC0415  only where there is a mail server
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from functions.deploy.budgets import MEGA, broken_by_size, broken_by_start, broken_by_time
 from functions.deploy.measure import Start, measured
+from functions.deploy.needs import function_names
 from functions.deploy.packages import OUT, Package, build
 
 _HEAD = f"{'function':<12} {'zip MB':>7} {'unzipped MB':>12} {'modules':>8} {'import ms':>10} {'ratio':>6}  budget"
@@ -39,6 +40,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--arch", choices=("x86_64", "arm64"), default="x86_64")
     parser.add_argument("--no-measure", dest="measure", action="store_false", help="do not start the packages")
     options = parser.parse_args()
+    if unknown := sorted({*options.names} - {*function_names()}):
+        parser.error(f"there is no function {', '.join(unknown)}; there are {', '.join(function_names())}")
     if options.arch == "arm64":
         options.measure = False  # this machine cannot start them
     return options

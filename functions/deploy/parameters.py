@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from functions.deploy.runner_keys import RUNNER_KEYS
+from functions.deploy.stage import is_address
 from functions.shared.auth.keys import is_key, new_key
 from functions.shared.sealing import MasterKey, new_master_key
 
@@ -136,11 +137,15 @@ def _runner(text: str) -> str | None:
 
 
 def _smtp(text: str) -> str | None:
+    if not is_address(text):
+        return "cannot be read as an address"
     parts = urlsplit(text)
     return None if parts.scheme in {"smtp", "smtps"} and parts.hostname else "is not smtp://… or smtps://…"
 
 
 def _postgres(text: str) -> str | None:
+    if not is_address(text):
+        return "cannot be read as an address"
     parts = urlsplit(text)
     return None if parts.scheme in {"postgres", "postgresql"} and parts.hostname else "is not postgresql://…"
 

@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 
@@ -22,6 +23,11 @@ GIVEN_BY = {
     "database-url": "AGENTPLANE_DATABASE_URL",
 }
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
+ARCHS = ("x86_64", "arm64")
+ADDRESSES = (
+    *("SUPABASE_DB_URL", "AGENTPLANE_SUPABASE_URL", "AGENTPLANE_PUBLIC_URL"),
+    *("AGENTPLANE_SMTP_URL", "AGENTPLANE_DATABASE_URL"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,15 @@ def read_stage(name: str, region: str | None, given: Mapping[str, str] | None = 
         listed = TypeAdapter(list[str]).validate_json(origins)
     except ValueError:
         raise ValueError('AGENTPLANE_CORS_ORIGINS is a JSON list, such as ["https://app.example.com"]') from None
+    arch = environment.get("AGENTPLANE_ARCH", "") or ARCHS[0]
+    if arch not in ARCHS:
+        raise ValueError(f"AGENTPLANE_ARCH is {' or '.join(ARCHS)}, not {arch!r}")
+    for variable in ADDRESSES:
+        if not is_address(environment.get(variable, "")):
+            # Its text may hold a password, and so may what urllib says of it.
+            raise ValueError(
+                f"{variable} cannot be read as an address; in a password write @ as %40, [ as %5B, / as %2F"
+            )
     return Stage(
         name=name,
         region=region or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "",
@@ -96,10 +111,19 @@ def read_stage(name: str, region: str | None, given: Mapping[str, str] | None = 
         mail_from=environment.get("AGENTPLANE_MAIL_FROM", ""),
         cors_origins=tuple(listed),
         alarm_email=environment.get("AGENTPLANE_ALARM_EMAIL", ""),
-        arch=environment.get("AGENTPLANE_ARCH", "x86_64"),
+        arch=arch,
         python=environment.get("AGENTPLANE_PYTHON", ""),
         database_url=environment.get("SUPABASE_DB_URL", ""),
         publishable_key=environment.get("AGENTPLANE_SUPABASE_PUBLISHABLE_KEY", ""),
         smtp_url=environment.get("AGENTPLANE_SMTP_URL", ""),
         pooler_url=environment.get("AGENTPLANE_DATABASE_URL", ""),
     )
+
+
+def is_address(text: str) -> bool:
+    """Tell whether urllib can read it: brackets in a password and a port that is no number are refused."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        return False
+    return True

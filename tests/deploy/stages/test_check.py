@@ -118,7 +118,7 @@ def test_packages_that_are_missing_or_old_and_tools_that_are_missing_are_found(b
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("", "not a project"),
+        ("", "no address of a project is given"),
         ("http://127.0.0.1:9", "does not answer"),
         ("http://project.example.com", "is not https"),
         ("https://x.example.com/rest/v1", "not a project"),

@@ -122,9 +122,45 @@ def test_a_stage_is_read_from_the_environment() -> None:
         "AGENTPLANE_ARCH": "x86_64",
     }
     assert "s3cret" not in repr(stage)
-    for name, given in (("Prod!", {}), ("dev", {"AGENTPLANE_CORS_ORIGINS": "https://app.example.com"})):
-        with pytest.raises(ValueError, match=r"is not the name of a stage|is a JSON list"):
+    for name, given in (
+        ("Prod!", {}),
+        ("dev", {"AGENTPLANE_CORS_ORIGINS": "https://app.example.com"}),
+        ("dev", {"AGENTPLANE_ARCH": "amd64"}),
+    ):
+        with pytest.raises(ValueError, match=r"is not the name of a stage|is a JSON list|is x86_64 or arm64"):
             read_stage(name, None, given)
+
+
+@pytest.mark.parametrize("password", ["s3cret/x", "s3cret#x", "s3cret[x"])
+def test_an_address_that_cannot_be_read_is_named_and_not_shown(password: str) -> None:
+    given = {"SUPABASE_DB_URL": f"postgresql://postgres:{password}@db.test:5432/postgres"}
+    with pytest.raises(ValueError, match=r"^SUPABASE_DB_URL cannot be read as an address") as raised:
+        read_stage("dev", None, given)
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        ([], 1, "error: nothing was changed: "),
+        (["--check"], 1, ""),
+        (["--init"], 2, "error: no region is named"),
+        (["--region=eu-central-1", "--init"], 1, "error: no address of the database's owner is given"),
+        (["--finish"], 2, "error: --finish goes with --rotate"),
+        (["--invite=you@example.com"], 2, "error: --organisation, --invite and --open-founding go with --init"),
+    ],
+)
+def test_the_command_says_what_it_misses(options: list[str], code: int, told: str) -> None:
+    environment = {"PATH": os.defpath, "AWS_EC2_METADATA_DISABLED": "true", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "agentplane.cli.main", "deploy", "--stage", "dev", *options]
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith(told)
+    assert len(done.stderr.splitlines()) == (2 if told else 0), (
+        "a line that says what happened, and one with the way out"
+    )
+    if code == 1 and "--init" not in options:
+        assert "no region is named" in done.stdout
 
 
 def test_the_command_prints_findings_and_ends_with_1_when_one_fails(given: Given) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, replace
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +42,14 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
     require_functions("deploy")
     if sum((is_check, is_init, bool(rotate))) > 1:
         usage_error("--check, --init and --rotate do not go together", "Run them one after another.")
+    if is_last and not rotate:
+        usage_error("--finish goes with --rotate", "Name the secret: --rotate doorbell-key --finish.")
+    if (organisation or invite or may_found) and not is_init:
+        usage_error("--organisation, --invite and --open-founding go with --init", "Nothing was changed.")
+    if invite and not organisation:
+        usage_error(
+            "--invite needs --organisation", "Say to which: --init --organisation acme --invite you@example.com."
+        )
     from functions.deploy.stage import read_stage  # noqa: PLC0415  imports the plane's own code
 
     try:
@@ -48,6 +57,8 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
     except ValueError as error:
         usage_error(str(error))
     where = replace(where, params=_params(context.args))
+    if not where.region and (is_init or rotate):
+        usage_error("no region is named", "Give --region, or set AWS_REGION.")
     if is_check:
         _check(where, as_json)
     elif is_init:
@@ -60,9 +71,10 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
 
 def _params(options: list[str]) -> tuple[tuple[str, str], ...]:
     """Read `--param=runners=20` and `--param runners=20`: what the template is to be with is what is checked."""
-    following = zip(options, [*options[1:], ""], strict=True)
     given = [
-        option.removeprefix("--param=") if "=" in option else after for option, after in following if _is_param(option)
+        option.removeprefix("--param=") if "=" in option else after
+        for option, after in zip_longest(options, options[1:], fillvalue="")
+        if _is_param(option)
     ]
     return tuple((name, value) for name, _, value in (each.partition("=") for each in given) if name)
 
