@@ -162,13 +162,21 @@ async def _organisation(connection: Connection, wanted: Wanted, stored: Mapping[
         made.kept.append(f"organisation {wanted.organisation}")
         return
     key = new_key("operator", read_peppers(stored["key-pepper"].value))
-    await connection.fetchval(
-        "select gateway.create_organisation($1, $2, $3, $4)", wanted.organisation, key.key_hash, key.prefix, [*SCOPES]
-    )
-    made.operator_key = key.secret
+    invitation = ""
+    # Both or none: the key is shown only when all is done, and nobody could sign in to an organisation without it.
+    async with connection.transaction():
+        await connection.fetchval(
+            "select gateway.create_organisation($1, $2, $3, $4)",
+            wanted.organisation,
+            key.key_hash,
+            key.prefix,
+            [*SCOPES],
+        )
+        if wanted.invite:
+            invitation = await _invite(connection, key.key_hash, wanted.invite)
+    made.operator_key, made.invitation = key.secret, invitation
     made.done.append(f"made the organisation {wanted.organisation} with an operator's key")
-    if wanted.invite:
-        made.invitation = await _invite(connection, key.key_hash, wanted.invite)
+    if invitation:
         made.done.append(f"invited {wanted.invite} as its owner, for {INVITED_DAYS} days")
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from functions.deploy.aws import Aws, AwsProblem
 from functions.deploy.parameters import BY_NAME, read_all, write
 from functions.deploy.resealing import count_others, reseal_all
-from functions.deploy.runner_keys import RUNNER_KEYS, register
+from functions.deploy.runner_keys import RUNNER_KEYS, keep_by_present, register
 from functions.deploy.seen import manifest_of
 from functions.deploy.stage import GIVEN_BY
 from functions.shared.auth.keys import MAX_PEPPERS, hash_key, new_key, read_peppers
+from functions.shared.errors import PlaneError
 from functions.shared.postgres.connection import CONNECT_ERRORS, PostgresError, connected
 from functions.shared.sealing import MasterKey, Sealer
 
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 SHARED = ("doorbell-key", "key-pepper", "master-key")
 SETTLE_S = 5.0
-LONGEST_INVOCATION_MIN = 20  # Lambda ends each after 15
+# What invocations of before the first move must not meet: keys kept, or secrets sealed, by what they do not know.
+OUTLASTED = ("key-pepper", "master-key")
+OUTLAST_S = 15 * 60.0  # Lambda ends each invocation by then
+LONGEST_INVOCATION_MIN = 20  # the same, and some time to spare
 _WAIT_S = 60.0
 
 
@@ -42,13 +46,19 @@ class CannotRotate(RuntimeError):
         super().__init__(message)
 
 
-async def rotate(stage: Stage, name: str, say: Callable[[str], None], *, settle_s: float = SETTLE_S) -> None:
-    """Replace a secret by a new one. Raises CannotRotate, AwsProblem."""
+async def rotate(
+    stage: Stage, name: str, say: Callable[[str], None], *, settle_s: float = SETTLE_S, outlast_s: float = OUTLAST_S
+) -> None:
+    """Replace a secret by a new one. Raises CannotRotate, AwsProblem.
+
+    `outlast_s`: how long what began before may still work; waited for where it would meet what it does not know.
+    """
+    learns_s = max(settle_s, outlast_s) if name in OUTLASTED else settle_s
     with closing(Aws(stage.region)) as aws:
-        await _rotate(aws, stage, name, say, settle_s)
+        await _rotate(aws, stage, name, say, (learns_s, settle_s))
 
 
-async def _rotate(aws: Aws, stage: Stage, name: str, say: Callable[[str], None], settle_s: float) -> None:
+async def _rotate(aws: Aws, stage: Stage, name: str, say: Callable[[str], None], pauses: tuple[float, float]) -> None:
     stored = _stored(aws, stage, name)
     if name in GIVEN_BY:
         await _replace(aws, stage, name, say)
@@ -62,13 +72,15 @@ async def _rotate(aws: Aws, stage: Stage, name: str, say: Callable[[str], None],
     make = BY_NAME[name].make
     assert make is not None  # noqa: S101  all of SHARED are made here
     new, present, former = make(), parts[0], parts[1:]
-    for value, line in (
-        (",".join([present, new, *former]), f"{name}: the new one is known beside the present one"),
-        (",".join([new, present, *former]), f"{name}: the new one is used, the former one still known"),
+    for value, pause_s, line in (
+        (",".join([present, new, *former]), pauses[0], f"{name}: the new one is known beside the present one"),
+        (",".join([new, present, *former]), pauses[1], f"{name}: the new one is used, the former one still known"),
     ):
         await asyncio.to_thread(write, aws, stage, name, value, overwrite=True)
         await asyncio.to_thread(_begin_anew, aws, stage, name)
-        await asyncio.sleep(settle_s)
+        if pause_s > SETTLE_S:
+            say(f"{name}: waiting {pause_s / 60:.0f} minutes for invocations that began before to end")
+        await asyncio.sleep(pause_s)
         say(line)
     if name == "master-key":
         say(f"{name}: {await _reseal(stage, ','.join([new, present, *former]))} secrets are sealed again")
@@ -85,14 +97,16 @@ async def _finish(aws: Aws, stage: Stage, name: str, say: Callable[[str], None])
     stored = _stored(aws, stage, name)
     if name not in SHARED:
         raise CannotRotate(f"{name} has no former value", "The former key expires by itself.")
-    present, _, former = stored[name].value.partition(",")
-    if not former:
+    present, comma, _ = stored[name].value.partition(",")
+    if not comma:  # `new,` has one too: keys without a pepper
         say(f"{name}: there was no former value")
         return
     if name == "master-key":
         await _reseal(stage, stored[name].value)
         if left := await _reseal(stage, present, is_counting=True):
             raise CannotRotate(f"{left} secrets are still sealed with a former master key", "Run it again.")
+    if name == "key-pepper":
+        await _keep_own_keys(stage, stored)
     await asyncio.to_thread(write, aws, stage, name, present.strip(), overwrite=True)
     await asyncio.to_thread(_begin_anew, aws, stage, name)
     say(f"{name}: the former value is forgotten")
@@ -153,12 +167,28 @@ async def _rotate_runner_key(
         ) from error
 
 
+async def _keep_own_keys(stage: Stage, stored: Mapping[str, Stored]) -> None:
+    """Keep the functions' own keys by the present pepper: some are not used for days, and none may be refused."""
+    peppers = read_peppers(stored["key-pepper"].value)
+    try:
+        async with connected(stage.database_url) as connection:
+            for key in RUNNER_KEYS:
+                if key.parameter in stored:
+                    await keep_by_present(connection, stored[key.parameter].value, peppers)
+    except CONNECT_ERRORS as error:
+        raise CannotRotate(
+            f"the database cannot be reached: {type(error).__name__}", "Set SUPABASE_DB_URL, as for --check."
+        ) from error
+
+
 async def _reseal(stage: Stage, keys: str, *, is_counting: bool = False) -> int:
     """Seal with the first of the keys what others have sealed, or only count it."""
     sealer = Sealer([MasterKey.of(part) for part in keys.split(",")])
     try:
         async with connected(stage.database_url) as connection:
             return await (count_others(connection, sealer.current) if is_counting else reseal_all(connection, sealer))
+    except PlaneError as error:  # one that does not open: the others stay as they are, sealed by either
+        raise CannotRotate(error.detail, error.hint or "Set its value again, then run it again.") from error
     except CONNECT_ERRORS as error:
         raise CannotRotate(
             f"the database cannot be reached: {type(error).__name__}", "Set SUPABASE_DB_URL, as for --check."

@@ -98,3 +98,15 @@ async def register(connection: Connection, key: RunnerKey, secret: str, peppers:
     await connection.execute(
         "select gateway.create_runner_key($1, $2, $3)", known or presented[0], secret[:PREFIX_LENGTH], [*key.verbs]
     )
+
+
+async def keep_by_present(connection: Connection, secret: str, peppers: Sequence[str]) -> None:
+    """Keep a key by the first pepper that is kept by a later one, as its next use would."""
+    present, *former = hash_key(secret, peppers).split()
+    await connection.execute(
+        "update plane.api_keys as k set key_hash = sha256(decode($1, 'hex'))"
+        " where k.kind = 'runner' and k.key_hash = any (select sha256(decode(h, 'hex')) from unnest($2::text[]) as h)"
+        " and not exists (select from plane.api_keys as other where other.key_hash = sha256(decode($1, 'hex')))",
+        present,
+        former,
+    )

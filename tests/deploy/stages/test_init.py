@@ -127,3 +127,16 @@ async def test_a_stored_secret_of_the_wrong_form_stops_it(bare: Given) -> None:
     write(bare.seen.aws, bare.stage, "master-key", "c2hvcnQ=")
     with pytest.raises(CannotInit, match="master-key is wrong: a master key has 32 bytes"):
         await init(bare.stage, None, bare.root)
+
+
+async def test_an_organisation_whose_owner_cannot_be_invited_is_not_made_without_its_key(bare: Given) -> None:
+    count = (
+        "select (select count(*) from plane.organisations)"
+        " + (select count(*) from plane.api_keys where kind <> 'runner')"
+    )
+    with pytest.raises(CannotInit, match="the database refused"):
+        await init(bare.stage, Wanted("acme", "o" * 400 + "@example.com"), bare.root)
+    assert await rows(bare, count) == 0
+    made = await init(bare.stage, ACME, bare.root)
+    assert made.operator_key
+    assert made.invitation

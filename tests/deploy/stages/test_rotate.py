@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from functions.deploy.check import check, look
 from functions.deploy.parameters import read_all, write
 from functions.deploy.resealing import SEALED
 from functions.deploy.rotate import CannotRotate, finish, readers, rotate
@@ -50,12 +53,49 @@ async def test_a_shared_secret_is_known_before_it_is_used_and_then_the_former_on
 
 async def test_a_new_pepper_comes_before_the_one_that_keys_were_kept_with(given: Given) -> None:
     former = stored(given, "key-pepper")
-    await rotate(given.stage, "key-pepper", lambda _line: None, settle_s=0)
+    await rotate(given.stage, "key-pepper", lambda _line: None, settle_s=0, outlast_s=0)
     assert read_peppers(stored(given, "key-pepper"))[1:] == read_peppers(former)
     most = ",".join([stored(given, "key-pepper"), "x" * 40, "y" * 40])
     write(given.seen.aws, given.stage, "key-pepper", most, overwrite=True)
     with pytest.raises(CannotRotate, match="has 4 values already"):
         await rotate(given.stage, "key-pepper", lambda _line: None, settle_s=0)
+    write(given.seen.aws, given.stage, "key-pepper", former, overwrite=True)
+
+
+async def test_keys_and_seals_change_only_when_invocations_that_know_the_former_secret_only_have_ended(
+    given: Given,
+) -> None:
+    former = {name: stored(given, name) for name in ("key-pepper", "master-key", "doorbell-key")}
+    for name, waited in (("key-pepper", True), ("master-key", True), ("doorbell-key", False)):
+        said: list[float] = []
+        began = time.monotonic()
+        await rotate(
+            given.stage,
+            name,
+            lambda _line, at=said, since=began: at.append(time.monotonic() - since),
+            settle_s=0,
+            outlast_s=1.5,
+        )
+        assert (said[0] >= 1.5) == waited, (name, said)
+        write(given.seen.aws, given.stage, name, former[name], overwrite=True)
+
+
+async def test_a_functions_key_that_nobody_used_meanwhile_is_not_refused_when_the_former_pepper_is_forgotten(
+    given: Given,
+) -> None:
+    former = stored(given, "key-pepper")
+    await rotate(given.stage, "key-pepper", lambda _line: None, settle_s=0, outlast_s=0)
+    await finish(given.stage, "key-pepper", lambda _line: None)
+    assert "," not in stored(given, "key-pepper")
+    with closing((seen := await look(given.stage, given.root)).aws):
+        keys = [finding for finding in await check(given.stage, seen) if finding.name == "runner-keys"]
+    assert [finding.state for finding in keys] == ["ok"], keys
+
+    write(given.seen.aws, given.stage, "key-pepper", stored(given, "key-pepper") + ",", overwrite=True)
+    said: list[str] = []
+    await finish(given.stage, "key-pepper", said.append)
+    assert said == ["key-pepper: the former value is forgotten"], "keys without a pepper are a former value, too"
+    assert former not in stored(given, "key-pepper")
 
 
 async def test_a_functions_key_is_replaced_and_the_former_one_lives_as_long_as_an_invocation(given: Given) -> None:
@@ -85,7 +125,7 @@ async def test_everything_that_is_sealed_is_sealed_again_with_the_new_master_key
         before = Sealer([MasterKey.of(stored(given, "master-key"))])
         hook, webhook = await _sealed_rows(connection, org, before)
         said: list[str] = []
-        await rotate(given.stage, "master-key", said.append, settle_s=0)
+        await rotate(given.stage, "master-key", said.append, settle_s=0, outlast_s=0)
         assert "master-key: 5 secrets are sealed again" in said
         await finish(given.stage, "master-key", said.append)
 
