@@ -13,6 +13,7 @@ from tests.dispatch.conftest import records
 ID = "0e4c1b3e-6f0a-4d53-9d86-2f6a7f0c9a11"
 MESSAGE = {"execution_id": ID, "frame": "sources/3", "queue": "default", "org_id": "o"}
 SIGNED = Signer(["k"]).signed(MESSAGE)
+DEEP = range(800, 1000)  # around what can just be read, but no longer written
 
 
 def test_what_was_signed_is_known_whatever_the_order_of_its_fields() -> None:
@@ -79,9 +80,10 @@ def test_a_message_that_makes_no_sense_is_dropped_and_keeps_no_other_from_its_tu
         signer.signed(MESSAGE | {"execution_id": "no uuid"}),
         signer.signed({"frame": ""}),
         signer.signed({"chore": 1}),
+        *(f'{{"execution_id": {"[" * depth}{"]" * depth}, "sig": ""}}' for depth in DEEP),
     ]
     read = read_messages(records(*poison, SIGNED, signer.signed({"chore": "triggers"}))["Records"], signer)
-    assert [(each.id, each.delivery) for each in read] == [("m10", 1), ("m11", 1)]
+    assert [(each.id, each.delivery) for each in read] == [(f"m{len(poison)}", 1), (f"m{len(poison) + 1}", 1)]
     assert read[1].what == "triggers"
     dropped = [record for record in caplog.records if getattr(record, "event", "") == "message_dropped"]
     assert len(dropped) == len(poison)

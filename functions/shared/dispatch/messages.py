@@ -57,9 +57,9 @@ def failures(ids: Sequence[str]) -> dict[str, Any]:
 def _read(record: Mapping[str, Any], signer: Signer | None) -> Message | None:
     try:
         body: object = json.loads(record["body"])
-    except (ValueError, RecursionError):
-        body = None
-    what = read_body(cast("dict[str, Any]", body), signer) if isinstance(body, dict) else None
+        what = read_body(cast("dict[str, Any]", body), signer) if isinstance(body, dict) else None
+    except (ValueError, RecursionError):  # what can just be read may be too deep to look at its signature
+        what = None
     if what is None:
         log.warning(
             "message %s is not one of the plane's and was dropped",
