@@ -41,7 +41,12 @@ class AwsServices:
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())),
             *(sys.executable, "-I", "-W", "ignore", str(_HERE / "moto_process.py")),
-            env={"PATH": os.environ.get("PATH", ""), "AWS_DEFAULT_REGION": REGION},
+            # Else moto lets the pages of any site that somebody looks at here read its secrets.
+            env={
+                "PATH": os.environ.get("PATH", ""),
+                "AWS_DEFAULT_REGION": REGION,
+                "MOTO_DISABLE_GLOBAL_CORS": "true",
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
