@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,3 +99,22 @@ def test_the_cost_on_the_page_is_under_the_target() -> None:
     dollars = [float(each) for each in re.findall(r"\$([0-9.]+)", sums[1])]
     assert len(dollars) == 6
     assert max(dollars) < 0.50
+
+
+def test_each_variable_of_who_deploys_is_on_the_page() -> None:
+    head = (ROOT / "serverless.yml").read_text().partition("service: agentplane")[0]
+    told = set(re.findall(r"AGENTPLANE_[A-Z_]+", head))
+    assert {"AGENTPLANE_INTERPRET_MODEL", "AGENTPLANE_EMBEDDING_MODEL"} <= told
+    # What ends so is set by `agentplane deploy` itself, when the secret is stored.
+    wanted = {name for name in told if not name.endswith("_PARAMETER")}
+    assert wanted <= set(first_cells(DEPLOY, "## 3. Tell it where"))
+
+
+def test_the_line_that_finds_the_tools_finds_them() -> None:
+    assert "$(.venv/bin/python -m functions.deploy.node)" in DEPLOY
+    done = subprocess.run(
+        [sys.executable, "-m", "functions.deploy.node"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for tool in ("agentplane", "osls", "supabase", "node", "npm"):
+        assert shutil.which(tool, path=done.stdout.strip()) is not None, tool
