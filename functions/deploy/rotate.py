@@ -197,7 +197,7 @@ async def _reseal(stage: Stage, keys: str, *, is_counting: bool = False) -> int:
 
 def readers(stage: Stage, name: str) -> Sequence[str]:
     """Give the functions that read a parameter; those that take messages come first, so that they know it first."""
-    functions = manifest_of(stage).functions.values()
+    functions = manifest_of(stage, stored=frozenset({name})).functions.values()
     path = stage.parameter(name)
     reading = [function for function in functions if path in function.environment.values()]
     return [function.name for function in sorted(reading, key=lambda each: (not each.queues, each.name))]

@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @lru_cache(maxsize=8)
-def manifest_of(stage: Stage, root: Path = ROOT) -> Manifest:
-    """Read the template as it is for a stage."""
-    return load(root / "serverless.yml", stage=stage.name, environment=stage.environment(), params=dict(stage.params))
+def manifest_of(stage: Stage, root: Path = ROOT, stored: frozenset[str] = frozenset()) -> Manifest:
+    """Read the template as it is for a stage. `stored`: which of the secrets that nobody needs it has."""
+    environment = stage.environment(stored)
+    return load(root / "serverless.yml", stage=stage.name, environment=environment, params=dict(stage.params))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from functions.deploy.check import check, look
-from functions.deploy.parameters import read_all, write
+from functions.deploy.parameters import PARAMETERS, read_all, write
 from functions.deploy.resealing import SEALED
 from functions.deploy.rotate import CannotRotate, finish, readers, rotate
 from functions.shared.auth.keys import hash_key, read_peppers
@@ -202,6 +202,13 @@ def test_every_column_that_is_sealed_is_known_to_the_rotation() -> None:
             if "jsonb" in before and ("sealed" in remark or "sealing" in remark):
                 sealed.add((path.stem.partition("_")[2], before.split()[0]))
     assert sealed == {(each.table.removeprefix("plane."), each.column) for each in SEALED}
+
+
+def test_every_secret_has_functions_that_read_it_and_are_begun_anew(given: Given) -> None:
+    read = {parameter.name: readers(given.stage, parameter.name) for parameter in PARAMETERS}
+    assert [name for name, functions in read.items() if not functions] == []
+    assert read["smtp-url"] == ["chores"]
+    assert read["database-url"] == read["publishable-key"]
 
 
 async def test_what_a_person_gives_is_replaced_by_what_they_give_now(given: Given) -> None:
