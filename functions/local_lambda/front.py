@@ -17,6 +17,7 @@ from functions.local_lambda.gateway_event import (
     response_of,
     said,
 )
+from functions.shared.log import redact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -87,7 +88,7 @@ class Front:
             return said(404, "Not Found")
         trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
         event = event_of(request, found, trace)
-        about = f"{request.method} {plain_path(request.path)}"
+        about = redact(f"{request.method} {plain_path(request.path)}")  # a path may hold a token, and this is shown
         called = asyncio.create_task(
             self._functions[found.route.function].invoke(Request(event, "http", about, f"{trace};Sampled=0"))
         )

@@ -147,6 +147,17 @@ async def test_the_gateway_s_own_limits_are_answered_by_itself(
     assert (answer.status_code, answer.json()) == (status, {"message": message})
 
 
+async def test_what_is_shown_of_an_invocation_holds_no_token_of_a_link_or_a_hook(lambda_: Lambda):
+    token = "x" * 32
+    async with httpx.AsyncClient(base_url=lambda_.local.url, trust_env=False) as client:
+        for path in (f"/api/hooks/hk_{token}", f"/api/links/{token}"):
+            await client.post(path, json={})
+
+    shown = [one.report() for one in lambda_.local.ledger.of("hooks", "escalations")]
+    assert [line for line in shown if "[redacted]" in line] == shown[-2:]
+    assert token not in "".join(shown)
+
+
 def test_few_tests_of_the_foundation_cannot_pass_and_each_is_there():
     left_out = 0
     for name, reasons in tomllib.loads((HERE / "foundation.toml").read_text()).items():
