@@ -111,6 +111,20 @@ def load(
     )
 
 
+def wrong_param(params: Mapping[str, str], path: Path = SERVERLESS) -> str | None:
+    """Say which of the values set by hand the file does not know, or could not use; osls ignores such names."""
+    document = cast("Tree", yaml.load(path.read_text("utf-8"), Loader=_Loader))  # noqa: S506  a SafeLoader that keeps tags
+    known: Tree = {}
+    for of_stage in cast("Tree", document["params"]).values():
+        known |= of_stage
+    for name, value in params.items():
+        if name not in known:
+            return f"there is no param {name}; there are {', '.join(known)}"
+        if type(known[name]) is int and not value.isdecimal():
+            return f"the param {name} is a number, not {value!r}"
+    return None
+
+
 def _function(known: _Variables, queues: Mapping[str, str], service: str, name: str, body: Tree) -> Function:
     events = cast("list[Tree]", body.get("events") or [])
     return Function(

@@ -147,6 +147,10 @@ def test_an_address_that_cannot_be_read_is_named_and_not_shown(password: str) ->
         (["--init"], 2, "error: no region is named"),
         (["--region=eu-central-1", "--init"], 1, "error: no address of the database's owner is given"),
         (["--finish"], 2, "error: --finish goes with --rotate"),
+        (["--chek"], 2, "error: there is no --chek"),
+        (["--param=runers=2"], 2, "error: there is no param runers; there are logRetentionDays, "),
+        (["--param", "runners=many"], 2, "error: the param runners is a number, not 'many'"),
+        (["--param", "runners=2", "--force", "prod"], 2, "error: there is no prod"),
         (["--invite=you@example.com"], 2, "error: --organisation, --invite and --open-founding go with --init"),
     ],
 )

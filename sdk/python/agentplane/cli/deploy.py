@@ -15,6 +15,8 @@ from agentplane.cli.output import FAILED, Failed, console, print_json, usage_err
 
 # What is not an option here goes to osls as it is: --param=runners=20, --force, --verbose.
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+OF_OSLS = ("--param", "--force", "--verbose", "--aws-profile", "--aws-s3-accelerate", "--minify-template")
+WITH_VALUE = ("--param", "--aws-profile")
 MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[/]"}
 
 
@@ -40,6 +42,8 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
 ) -> None:
     """Deploy the plane to AWS and Supabase: check, package, migrate, deploy, ask. docs/deploy.md says what it needs."""
     require_functions("deploy")
+    if unknown := _unknown(context.args):
+        usage_error(f"there is no {unknown}", f"See --help; {', '.join(OF_OSLS)} go to osls. Nothing was changed.")
     if sum((is_check, is_init, bool(rotate))) > 1:
         usage_error("--check, --init and --rotate do not go together", "Run them one after another.")
     if is_last and not rotate:
@@ -50,13 +54,16 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
         usage_error(
             "--invite needs --organisation", "Say to which: --init --organisation acme --invite you@example.com."
         )
-    from functions.deploy.stage import read_stage  # noqa: PLC0415  imports the plane's own code
+    from functions.deploy.manifest import wrong_param  # noqa: PLC0415  imports the plane's own code
+    from functions.deploy.stage import read_stage  # noqa: PLC0415
 
     try:
         where = read_stage(stage, region)
     except ValueError as error:
         usage_error(str(error))
     where = replace(where, params=_params(context.args))
+    if wrong := wrong_param(dict(where.params)):
+        usage_error(wrong, "They stand under `params` in serverless.yml. Nothing was changed.")
     if not where.region and (is_init or rotate):
         usage_error("no region is named", "Give --region, or set AWS_REGION.")
     if is_check:
@@ -67,6 +74,16 @@ def deploy(  # noqa: PLR0913, PLR0917  one command, its options
         _rotate(where, rotate, is_last)
     else:
         _deploy(where, context.args)
+
+
+def _unknown(options: list[str]) -> str | None:
+    """Find what neither this command nor osls knows: a mistyped --check must not deploy."""
+    is_value = False
+    for option in options:
+        if not is_value and option.partition("=")[0] not in OF_OSLS:
+            return option
+        is_value = not is_value and option in WITH_VALUE
+    return None
 
 
 def _params(options: list[str]) -> tuple[tuple[str, str], ...]:

@@ -40,7 +40,8 @@ def dev(
         typer.Option("--db-url", help="Any Postgres 16 or later, as its owner, instead of the embedded one."),
     ] = None,
     ready_file: Annotated[
-        Path | None, typer.Option("--ready-file", help="When ready, JSON is written here: {url, api_key, db_url, pid}.")
+        Path | None,
+        typer.Option("--ready-file", help="When ready, JSON is written here: {url, api_key, db_url, key_pepper, pid}."),
     ] = None,
     postgres: PostgresOption = "18",
     simulate_models: Annotated[
