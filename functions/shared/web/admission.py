@@ -10,7 +10,7 @@ from functions.shared.web.access import authenticate
 from functions.shared.web.connection import settings_of
 from functions.shared.web.exchange import exchange_of
 from functions.shared.web.rates import Rate, Rates, Ticket
-from functions.shared.web.seals import RequestSeal, check_seal
+from functions.shared.web.seals import RequestSeal, check_seal, signing_keys_of
 from functions.shared.web.sign_of_life import named_agent
 from functions.shared.web.strangers import Strangers
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from functions.shared.db.caller_db import CallerDb
     from functions.shared.db.port import Caller, Lease
     from functions.shared.web.access import Access
+
+_UNKNOWN = "unauthenticated"  # the database's own word
 
 
 class Admitted:
@@ -87,6 +89,8 @@ class Admitted:
             ticket.settle(error)
         if isinstance(error, Unauthenticated):
             self._strangers.note_failure(self._address)
+            if error.code == _UNKNOWN:
+                self._forget(caller)
             if ticket is not None:
                 _rates_of(self._request.app).forget(_name(self._request.scope["state"]["caller"])[0])
             return
@@ -95,6 +99,12 @@ class Admitted:
             self._strangers.note_known(self._credentials)
         if ticket is not None:
             exchange_of(self._request).headers.update(ticket.headers())
+
+    def _forget(self, caller: Caller | None) -> None:
+        """Take a key that the database knows no more, because it was revoked or has expired, for a stranger again."""
+        self._strangers.forget(self._credentials)
+        if isinstance(caller, ApiKey):
+            signing_keys_of(self._request.app).forget(caller.key_hash)
 
 
 def lease_of(request: Request) -> Lease | None:

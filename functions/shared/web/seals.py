@@ -40,6 +40,10 @@ class SigningKeys:
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
 
+    def forget(self, key_hash: str) -> None:
+        """Let go of a key that is no more: its signatures prove nothing."""
+        self._kept.pop(key_hash, None)
+
 
 class RequestSeal:
     """The signature of one request that carries one."""

@@ -58,6 +58,10 @@ class Strangers:
         if len(self._known) > MAX_KEPT:
             self._known.popitem(last=False)
 
+    def forget(self, credentials: str) -> None:
+        """Let in no more whom the database does not know any more."""
+        self._known.pop(hash(credentials), None)
+
     def _failed(self, address: str) -> float:
         count, at = self._failures.get(address, (0.0, 0.0))
         if self._rate is None or not count:

@@ -354,6 +354,21 @@ async def test_bad_signatures_are_slowed_down_and_good_ones_from_the_same_addres
         assert good.json()["key"]["id"] == world.key["id"]
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_who_holds_a_revoked_key_is_a_stranger(app: FastAPI, org: Organisation, is_signed: bool) -> None:
+    app.state.settings = PEPPERED.model_copy(update={"stranger_rate_limit": "3/3600"})
+    async with world_of(app, org.operator) as world:
+        plain = (await world.manage("POST", "/api/keys", {"name": "plain"})).json()
+        key, alone = (world.key, {}) if is_signed else (plain, {"Authorization": f"Bearer {plain['secret']}"})
+
+        async def ask() -> int:
+            return (await (world.get("/api/me") if is_signed else world.http.get("/api/me", headers=alone))).status_code
+
+        assert await ask() == 200
+        assert (await world.manage("DELETE", f"/api/keys/{key['id']}")).is_success
+        assert [await ask() for _ in range(5)] == [401, 401, 401, 429, 429]
+
+
 async def test_bad_signatures_take_nothing_from_what_the_key_may_send(app: FastAPI, org: Organisation) -> None:
     app.state.settings = PEPPERED.model_copy(update={"rate_limit": "100/3600", "stranger_rate_limit": ""})
     async with world_of(app, org.operator) as world:
