@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from functions.deploy.aws import AwsProblem
 from functions.deploy.finding import fail, ok, warn
 from functions.deploy.parameters import BY_NAME, PARAMETERS, problems
+from functions.deploy.stage import GIVEN_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +50,7 @@ def _secrets(seen: Seen) -> Iterator[Finding]:
         return
     wrong = problems(seen.stored)
     for name, problem in wrong.items():
-        is_missing = name not in seen.stored
-        way_out = init if is_missing else f"Store {seen.stage.parameter(name)} again; docs/deploy.md says what it is."
+        way_out = init if name not in seen.stored else _anew(seen, name, seen.stored[name].kind)
         yield fail(f"secret {name}", f"{seen.stage.parameter(name)} {problem}", way_out)
     there = [
         parameter.name for parameter in PARAMETERS if parameter.name in seen.stored and parameter.name not in wrong
@@ -60,6 +60,16 @@ def _secrets(seen: Seen) -> Iterator[Finding]:
     if "smtp-url" not in seen.stored and "smtp-url" not in wrong:
         name = BY_NAME["smtp-url"].name
         yield warn(f"secret {name}", "no mail server: the plane sends no mails", f"Set AGENTPLANE_SMTP_URL. {init}")
+
+
+def _anew(seen: Seen, name: str, kind: str) -> str:
+    """Say how a wrong value is replaced; AWS lets nobody change the type of a parameter."""
+    path = seen.stage.parameter(name)
+    if kind != "SecureString":
+        return f"Note its value, delete {path}, and store it again as a SecureString."
+    if name in GIVEN_BY:
+        return f"Set {GIVEN_BY[name]} and run `agentplane deploy --stage {seen.stage.name} --rotate {name}`."
+    return f"Store {path} again from your copy; it holds {BY_NAME[name].means}."
 
 
 def _concurrency(seen: Seen) -> Finding:

@@ -105,7 +105,7 @@ def warn_or_fail_doors(told: str) -> Finding:
     return fail(
         "doors",
         f"the publishable key does not open them: {told}",
-        "Store the project's publishable key (Settings, API Keys).",
+        "Set AGENTPLANE_SUPABASE_PUBLISHABLE_KEY (Settings, API Keys) and run --rotate publishable-key.",
     )
 
 
@@ -187,7 +187,7 @@ async def _mail(seen: Seen) -> list[Finding]:
             fail(
                 "mail-server",
                 f"{place} refuses or does not answer: {type(error).__name__}",
-                "Store smtp-url again: smtps://user:password@host:465, with %40 for an @ in the user's name.",
+                "Set AGENTPLANE_SMTP_URL (smtps://user:password@host:465, %40 for an @ in it), run --rotate smtp-url.",
             )
         ]
     finally:
