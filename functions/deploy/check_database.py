@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from functions.deploy.seen import Seen
     from functions.shared.postgres.connection import Connection
 
-OLDEST = 150000
+OLDEST = 160000
 TRANSACTION_POOLER = 6543
 _NO_OWNER = "Set SUPABASE_DB_URL to the direct address or the session pooler's (port 5432), as postgres."
 _AS_NEW = {"3F000", "42P01", "42883"}  # no such schema, table, function: nothing is migrated yet
@@ -61,7 +61,7 @@ async def _version(connection: Connection) -> Finding:
     most = await connection.fetchval("select current_setting('max_connections')")
     shown = f"Postgres {number // 10000}.{number % 10000}, {most} connections at most"
     if number < OLDEST:
-        return fail("database", shown, "Upgrade the project to Postgres 15 or later (Settings, Infrastructure).")
+        return fail("database", shown, "Upgrade the project to Postgres 16 or later (Settings, Infrastructure).")
     return ok("database", shown)
 
 
