@@ -41,11 +41,14 @@ async def next_events(
         if found["data"] or is_over or not await pace.has_more():
             break
     data = [{**event, "id": _cursor(event)} for event in found["data"]]
-    return {"data": data, "next_cursor": None if is_over else data[-1]["id"] if data else after}
+    return {"data": data, "next_cursor": None if is_over else data[-1]["id"] if data else after or _START}
 
 
 def _cursor(event: dict[str, Any]) -> str:
     return urlsafe_b64encode(f"{event['xid']}.{event['feed_id']}".encode()).rstrip(b"=").decode()
+
+
+_START = _cursor({"xid": "0", "feed_id": 0})  # before the first event: for who asks before there is one to see
 
 
 def read_cursor(cursor: str | None) -> JsonObject | None:

@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from functions.shared.sandbox import MAX_SECONDS, Program, ProgramFailed, workers_ended
+from functions.shared.sandbox import MAX_SECONDS, Program, ProgramFailed, close_sandbox, workers_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +39,9 @@ class Sandbox:
         return self._loop.run(_alone(event, *_given(context)))
 
     def close(self) -> None:
-        """Close the loop."""
+        """End the interpreter's processes and close the loop."""
         if self._loop is not None:
+            self._loop.run(close_sandbox())
             self._loop.close()
         self._loop = None
 

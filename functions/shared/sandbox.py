@@ -187,7 +187,7 @@ def _is_alive(pid: int) -> bool:
     return state != b"Z"
 
 
-_COMES_BACK_S = 0.05
+_COMES_BACK_S = 0.2
 
 
 async def close_sandbox() -> None:

@@ -90,6 +90,24 @@ async def test_what_an_open_transaction_may_still_write_is_not_overtaken(still_p
     ]
 
 
+async def test_a_feed_whose_first_event_is_still_held_back_has_not_ended(still_plane: Plane, module_db_url: str):
+    await still_plane.store("# Do it", name="runbook")
+    slow = await asyncpg.connect(module_db_url)
+    try:
+        transaction = slow.transaction()
+        await transaction.start()
+        await slow.execute("select pg_current_xact_id()")  # what starts now is newer than something that still runs
+        execution = await still_plane.start("runbook")
+        early = await still_plane.get(f"/api/executions/{execution['id']}/events")
+        await still_plane.agent.patch(f"/api/executions/{execution['id']}", json={"status": "completed"})
+        await transaction.commit()
+    finally:
+        await slow.close()
+    assert early["data"] == []
+    page = await still_plane.get(f"/api/executions/{execution['id']}/events", after=early["next_cursor"], wait=5)
+    assert page["data"][0]["type"] == "execution.started"
+
+
 @pytest.mark.parametrize("cursor", ["nonsense", "%%%", "AAAA", "MS4y4"])
 async def test_a_cursor_that_was_never_given_is_refused(still_plane: Plane, cursor: str):
     await still_plane.store("# Do it", name="runbook")
