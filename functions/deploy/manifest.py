@@ -93,7 +93,7 @@ def load(
 
     Raises ValueError naming what is wrong in the file.
     """
-    document = cast("Tree", yaml.load(path.read_text("utf-8"), Loader=_Loader))  # noqa: S506  a SafeLoader that keeps tags
+    document = _read(path)
     known = _Variables(document, stage, os.environ if environment is None else environment, params)
     provider = document["provider"]
     queues = _queues(known, document)
@@ -111,9 +111,13 @@ def load(
     )
 
 
+def _read(path: Path) -> Tree:
+    return cast("Tree", yaml.load(path.read_text("utf-8"), Loader=_Loader))  # noqa: S506  a SafeLoader that keeps tags
+
+
 def wrong_param(params: Mapping[str, str], path: Path = SERVERLESS) -> str | None:
     """Say which of the values set by hand the file does not know, or could not use; osls ignores such names."""
-    document = cast("Tree", yaml.load(path.read_text("utf-8"), Loader=_Loader))  # noqa: S506  a SafeLoader that keeps tags
+    document = _read(path)
     known: Tree = {}
     for of_stage in cast("Tree", document["params"]).values():
         known |= of_stage
